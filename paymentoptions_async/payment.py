@@ -1,0 +1,298 @@
+"""A payment as the journal knows it: one operation, its status, and what may follow.
+
+Pure. `Payment` is what every method of the facade returns; `PaymentStatus` is the outcome of one operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from paymentoptions_async.errors import NotApproved
+from paymentoptions_async.values import Money
+
+
+class Operation(StrEnum):
+    """What was asked of the gateway."""
+
+    PURCHASE = "purchase"
+    PURCHASE_WITH_TOKEN = "purchase_with_token"
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+    SUBSCRIBE = "subscribe"
+    HOSTED_PAGE = "hosted_page"
+    STATUS = "status"
+
+    @property
+    def family(self) -> Family:
+        """The family within which an idempotency key is unique."""
+        return _FAMILIES[self]
+
+
+class Family(StrEnum):
+    """Operations that share one space of idempotency keys."""
+
+    CHARGE = "charge"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+    SUBSCRIBE = "subscribe"
+    LINK = "link"
+
+
+_FAMILIES = {
+    Operation.PURCHASE: Family.CHARGE,
+    Operation.PURCHASE_WITH_TOKEN: Family.CHARGE,
+    Operation.AUTHORIZE: Family.CHARGE,
+    Operation.CAPTURE: Family.CAPTURE,
+    Operation.VOID: Family.VOID,
+    Operation.REFUND: Family.REFUND,
+    Operation.SUBSCRIBE: Family.SUBSCRIBE,
+    Operation.HOSTED_PAGE: Family.LINK,
+}
+
+
+class PaymentStatus(StrEnum):
+    """The outcome of one operation. What was captured, refunded or voided later is not told here."""
+
+    ACTION_REQUIRED = "action_required"
+    """The buyer must go to ``redirect_url``."""
+    PENDING = "pending"
+    """Accepted or in flight; not decided yet."""
+    APPROVED = "approved"
+    AUTHORIZED = "authorized"
+    PARTIALLY_APPROVED = "partially_approved"
+    """Approved for less than was asked: see ``approved_amount``."""
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    """It did not happen and will not: nothing was sent, the gateway refused the request, or the buyer cancelled."""
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    """It may or may not have happened. Only a confirmed status reply or a person settles it."""
+
+    @property
+    def is_final(self) -> bool:
+        """True where neither waiting nor asking changes it in the ordinary course of things."""
+        return self in _FINAL
+
+    @property
+    def took_money(self) -> bool:
+        """True where money moved or is held."""
+        return self in _TOOK_MONEY
+
+
+_TOOK_MONEY = frozenset({PaymentStatus.APPROVED, PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_APPROVED})
+_FINAL = _TOOK_MONEY | {PaymentStatus.DECLINED, PaymentStatus.CANCELLED, PaymentStatus.EXPIRED}
+
+
+class Source(StrEnum):
+    """Who told the journal."""
+
+    CALLER = "caller"
+    """The application, by asking for the operation."""
+    REPLY = "reply"
+    """The gateway's direct answer to the operation."""
+    STATUS = "status"
+    """The gateway's answer to a status query."""
+    TRANSPORT = "transport"
+    """What the wire recorded where no answer came."""
+    CLOCK = "clock"
+    """A deadline that passed."""
+    PERSON = "person"
+    """Someone who looked in the portal."""
+
+
+class Progress(StrEnum):
+    """Where an intent stands in the journal, apart from its outcome."""
+
+    SENDING = "sending"
+    """Its owner may have it on the wire."""
+    NOT_SENT = "not_sent"
+    """Proven not sent: the same key may be sent."""
+    REFUSED = "refused"
+    """The gateway refused the request itself: the same key may be sent again."""
+    ANSWERED = "answered"
+    """It was sent; ``status`` says what is known. It is never sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Why a payment was declined.
+
+    ``reason`` is one of our own words from the table of response codes (``insufficient_funds``), ``unlisted`` for a
+    code that the table does not know, or ``risk_rule``. ``code`` is the acquirer's code; ``rule`` the gateway's, for
+    risk rules (``ERR3004``). ``new_attempt_may_help`` says whether the same card may be tried again later, as a new
+    attempt with a new key. ``message`` is the gateway's text, masked, in whatever language it chose.
+    """
+
+    reason: str
+    code: int | None = None
+    rule: str | None = None
+    new_attempt_may_help: bool = False
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedCard:
+    """A card as it may be shown: first 6 and last 4 digits, expiry as ``MM`` and ``YY``, scheme as the gateway says."""
+
+    first6: str
+    last4: str
+    expiry_month: str | None = None
+    expiry_year: str | None = None
+    scheme: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.first6}******{self.last4}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Payment:
+    """One operation and what is known of it. Immutable: ask again for news.
+
+    Not a truth value: ``if payment:`` raises, because neither "it exists" nor "it is approved" would be a safe guess.
+    ``redirect_url`` and ``stored_payment_method_id`` are left out of repr and pickles. ``raw`` is the gateway's
+    latest answer, masked; ``doubts`` says in words why a status is UNKNOWN, or what else must be looked at.
+    """
+
+    ref: str
+    operation: Operation
+    status: PaymentStatus
+    progress: Progress = Progress.ANSWERED
+    environment: str = ""
+    merchant_id: str = ""
+    amount: Money | None = None
+    """What was asked for, in major units; None where the call has no amount of its own."""
+    approved_amount: Money | None = None
+    """What the gateway says it approved; differs from ``amount`` when PARTIALLY_APPROVED."""
+    idempotency_key: str | None = None
+    order: str | None = None
+    parent: str | None = None
+    """The reference of the payment that this one captures, voids or refunds."""
+    transaction_id: str | None = None
+    """The gateway's id of this operation's own transaction. A 3-D Secure start has none yet."""
+    transaction_type: str | None = None
+    auth_code: str | None = None
+    response_code: int | None = None
+    gateway_code: str | None = None
+    decline: Decline | None = None
+    card: MaskedCard | None = None
+    redirect_url: str | None = None
+    stored_payment_method_id: str | None = None
+    has_3d_secure: bool = True
+    """False where the endpoint that was used documents no 3-D Secure (v1 and card storing)."""
+    gateway_time: datetime | None = None
+    """When the gateway says it happened, UTC."""
+    source: Source = Source.CALLER
+    doubts: tuple[str, ...] = ()
+    duplicate_charges: tuple[str, ...] = ()
+    """Ids of further confirmed charges under the same reference. Offer them for refund."""
+    raw: Mapping[str, Any] | None = None
+
+    def __bool__(self) -> bool:
+        raise TypeError("a Payment is no truth value: compare payment.status, or call payment.require_approved()")
+
+    @property
+    def is_final(self) -> bool:
+        """True when the outcome is known. UNKNOWN is not final, nor is one that waits for the buyer."""
+        return self.status.is_final
+
+    def require_approved(self) -> Payment:
+        """Return this payment if it is APPROVED or AUTHORIZED; raise `NotApproved` for anything else."""
+        if self.status in (PaymentStatus.APPROVED, PaymentStatus.AUTHORIZED):
+            return self
+        why = f": {self.decline.reason}" if self.decline else ""
+        raise NotApproved(f"payment {self.ref} is {self.status}{why}", payment=self)
+
+    def model(self) -> Any:
+        """Parse ``raw`` into the generated low-level model (`paymentoptions_client.models`).
+
+        Returns None where there is no answer yet. Never raises for strange data: the generated models are tolerant.
+        """
+        if self.raw is None:
+            return None
+        from paymentoptions_client.models import PaymentReply
+
+        return PaymentReply.from_dict(dict(self.raw))
+
+    def __repr__(self) -> str:
+        shown = [f"ref={self.ref!r}", f"operation={self.operation.value}", f"status={self.status.value}"]
+        shown += [f"amount='{self.amount}'"] if self.amount is not None else []
+        shown += [f"transaction_id={self.transaction_id!r}"] if self.transaction_id else []
+        shown += [f"reason={self.decline.reason}"] if self.decline else []
+        shown += ["redirect_url=<hidden>"] if self.redirect_url else []
+        return f"<Payment {' '.join(shown)}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {f.name: getattr(self, f.name) for f in fields(self)}
+        state["redirect_url"] = state["stored_payment_method_id"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an answer must agree with to be believed. None: not known here, so not compared.
+
+    ``live`` is what `is_live` must say; ``transaction_id`` the one that was asked for (status queries).
+    ``strict`` demands that reference and merchant are present, not merely not different (status data that settles).
+    """
+
+    operation: Operation
+    merchant_id: str
+    live: bool
+    ref: str | None = None
+    amount: Money | None = None
+    transaction_id: str | None = None
+    strict: bool = False
+
+
+class Refusal(StrEnum):
+    """How a gateway refuses a request without having made a payment of it."""
+
+    INVALID_REQUEST = "invalid_request"
+    AUTHENTICATION = "authentication"
+    RATE_LIMITED = "rate_limited"
+    NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Reading:
+    """What one answer of the gateway says, masked. The fields are those of `Payment`.
+
+    ``refusal`` is set where the request itself was refused (then ``status`` is CANCELLED for operations: nothing
+    happened). ``foreign`` is set where `is_live` or the merchant is not ours. ``refs`` are the references and
+    ``ids`` the transaction ids that the answer contains.
+    """
+
+    status: PaymentStatus
+    doubts: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    retry_after: float | None = None
+    foreign: str | None = None
+    message: str | None = None
+    transaction_id: str | None = None
+    transaction_type: str | None = None
+    merchant_txn_ref: str | None = None
+    approved_amount: Money | None = None
+    auth_code: str | None = None
+    response_code: int | None = None
+    gateway_code: str | None = None
+    decline: Decline | None = None
+    card: MaskedCard | None = None
+    redirect_url: str | None = None
+    stored_payment_method_id: str | None = None
+    gateway_time: datetime | None = None
+    http_status: int | None = None
+    raw: Mapping[str, Any] | None = field(default=None)
+
+    def __repr__(self) -> str:
+        return f"<Reading {self.status.value} {'; '.join(self.doubts)}>"

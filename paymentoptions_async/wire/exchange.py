@@ -1,0 +1,87 @@
+"""The two small types every wire speaks: a request, and a reply with evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from paymentoptions_async.evidence import Evidence
+
+
+class Departure:
+    """The gate that a request passes just before its first byte is written.
+
+    The wire calls `leave` there, and writes only if it says True. Whoever waits may `forbid` it: from then on the
+    request can't leave any more, and ``left`` says whether it already had. Both sides run on one event loop, so
+    there is no instant between the two.
+    """
+
+    __slots__ = ("_forbidden", "left")
+
+    def __init__(self) -> None:
+        self.left = False
+        self._forbidden = False
+
+    def leave(self) -> bool:
+        """Record that the first byte is about to be written; False means that it must not be."""
+        if self._forbidden:
+            return False
+        self.left = True
+        return True
+
+    def forbid(self) -> bool:
+        """Close the gate; True if nothing had left."""
+        self._forbidden = not self.left
+        return self._forbidden
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Request:
+    """One HTTP request to the gateway.
+
+    ``path`` is joined to the wire's base URL. ``deadline`` is an instant of the running loop's clock, in seconds;
+    the wire gives up there. ``charging`` asks for a connection that is fresh or was used within the last 2 seconds.
+    The body may hold a card number: it appears in no repr.
+    """
+
+    method: str
+    path: str
+    deadline: float
+    body: bytes | None = None
+    charging: bool = False
+    departure: Departure = field(default_factory=Departure)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.path}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reply:
+    """What came back. ``status`` is None where no status line arrived; ``body`` is whole if evidence.failure is None.
+
+    The body may hold a card number until `paymentoptions_async.replies` has masked it: it appears in no repr.
+    """
+
+    status: int | None
+    headers: Mapping[str, str]
+    body: bytes
+    evidence: Evidence
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.evidence}>"
+
+
+class Wire(Protocol):
+    """What sends. Holds base URL, credentials and pool."""
+
+    async def send(self, request: Request) -> Reply:
+        """Send once, follow no redirect, send nothing again, raise nothing but CancelledError.
+
+        Every failure is a reply whose evidence says how far the exchange came.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the pool. Idempotent."""
+        ...
