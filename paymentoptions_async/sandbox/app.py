@@ -1,0 +1,62 @@
+"""The routes: every path the sandbox serves, and a readable no for all others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from .gateway import Endpoint, Gateway
+from .guard import Guard
+from .inspection import Inspection
+from .payments import CHALLENGE_PATH
+from .three_d_secure import ThreeDSecure
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
+
+
+def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure) -> ASGIApp:
+    """Return the ASGI application of one sandbox."""
+    inspection = Inspection(sandbox)
+    routes = [
+        *(
+            Route(endpoint.path, _served(gateway, endpoint), methods=[endpoint.method])
+            for endpoint in gateway.endpoints
+        ),
+        Route(CHALLENGE_PATH, three_d_secure.show, methods=["GET"]),
+        Route(CHALLENGE_PATH, three_d_secure.answer, methods=["POST"]),
+        Route("/_sandbox/", inspection.overview, methods=["GET"]),
+        Route("/_sandbox/cards", inspection.cards, methods=["GET"]),
+        Route("/_sandbox/faults", inspection.faults, methods=["GET"]),
+        Route("/_sandbox/faults", inspection.set_faults, methods=["POST"]),
+        Route("/_sandbox/clock", inspection.advance, methods=["POST"]),
+        Route("/_sandbox/reset", inspection.reset, methods=["POST"]),
+        *(
+            Route(f"/_sandbox/{name}.json", inspection.as_json(name), methods=["GET"])
+            for name in ("charges", "challenges", "requests", "webhooks", "cards")
+        ),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _readable_no})
+    app.router.redirect_slashes = False
+    return Guard(app)
+
+
+def _served(gateway: Gateway, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        return await gateway.answer(endpoint, request)
+
+    return serve
+
+
+async def _readable_no(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = {404: "The sandbox serves no such path.", 405: "Method not allowed."}.get(error.status_code, error.detail)
+    body = {"statusCode": error.status_code, "message": message, "success": False}
+    return JSONResponse(body, error.status_code, headers=dict(error.headers or {}))

@@ -1,0 +1,121 @@
+"""A TCP front before the HTTP server, for faults below HTTP: resets, cut replies, silence.
+
+It passes bytes through in both directions and looks only at the heads of replies: the application marks a reply with
+`x-sandbox-cut`, and the front takes the mark off and does what it says. It relies on every reply stating its length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import struct
+
+from .spoiling import CUT_HEADER
+
+_MARK = re.compile(rb"\r\n" + CUT_HEADER.encode() + rb": ([a-z_]+)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNK_BYTES = 64 * 1024
+
+
+class Front:
+    """Listen on `host`:`port` (0 picks one) and pass connections on to an HTTP server at `upstream`."""
+
+    def __init__(self, *, upstream: tuple[str, int]) -> None:
+        self._upstream = upstream
+        self._connections: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def open(self, host: str, port: int) -> None:
+        """Start to listen; OSError when the port is taken."""
+        self._server = await asyncio.start_server(self._connected, host, port, limit=_CHUNK_BYTES)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening, and drop every connection."""
+        assert self._server is not None
+        self._server.close()
+        connections = list(self._connections)
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await self._pass_on(reader, writer)
+        except (OSError, EOFError, asyncio.LimitOverrunError):
+            pass  # either side went away, which is what this front is for
+        except asyncio.CancelledError:
+            pass  # closing; the stream's own callback would report it as an error
+        finally:
+            self._connections.discard(task)
+            writer.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection(*self._upstream, limit=_CHUNK_BYTES)
+        requests = asyncio.create_task(_copy(reader, up_writer))
+        answers = asyncio.create_task(_answers(up_reader, writer))
+        try:
+            done, _ = await asyncio.wait((requests, answers), return_when=asyncio.FIRST_COMPLETED)
+            if answers not in done:  # the client closed its side; what it asked for still gets done
+                return
+            if answers.result() == "hang":
+                await requests
+        finally:
+            for task in (requests, answers):
+                task.cancel()
+            await asyncio.gather(requests, answers, return_exceptions=True)
+            up_writer.transport.abort()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(_CHUNK_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+
+
+async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+    """Pass replies on until the connection ends or one is cut, and return how it was cut."""
+    while True:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:
+            writer.close()
+            return ""
+        mark = _MARK.search(head)
+        length = _LENGTH.search(head)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        if mark is None:
+            writer.write(head + body)
+            await writer.drain()
+            continue
+        await _cut(mark[1].decode(), _MARK.sub(b"", head), body, writer)
+        return mark[1].decode()
+
+
+async def _cut(how: str, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> None:
+    match how:
+        case "reset":
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        case "close":
+            writer.close()
+        case "half_head":
+            writer.write(head[: len(head) // 2])
+            writer.close()
+        case "half_reply":
+            writer.write(head + body[: len(body) // 2])
+            writer.close()
+        case _:
+            assert how == "hang", how
+            return
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()

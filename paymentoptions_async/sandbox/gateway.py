@@ -1,0 +1,213 @@
+"""The API's front: keys, validation, faults, and a line in the log for every request.
+
+Each endpoint goes through `Gateway.answer`, which reads as what happens to a request from its first byte to its reply.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import random
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from . import replies
+from .clock import Clock
+from .faults import FaultPlan
+from .payments import Counter, Refused
+from .replies import Reply
+from .settings import PREFIX, Settings
+from .spoiling import spoiled
+from .validation import RequestRules
+
+MAX_BODY_BYTES = 64 * 1024
+REQUESTS_KEPT = 10_000
+
+
+@dataclass
+class RequestLine:
+    """One request as the sandbox saw it. `faults` are those that struck it; the body is not kept."""
+
+    at: datetime
+    request_id: str
+    endpoint: str
+    method: str
+    path: str
+    status: int = 0
+    merchant_txn_ref: str | None = None
+    transaction_id: str | None = None
+    message: str = ""
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation of the document: `handle` gets the decoded body (empty for a GET) and the request."""
+
+    name: str
+    method: str
+    path: str
+    handle: Callable[[Mapping[str, Any], Request], Reply]
+
+
+class Gateway:
+    """Answer the documented operations."""
+
+    def __init__(
+        self,
+        *,
+        counter: Counter,
+        rules: Callable[[], RequestRules],
+        plan: FaultPlan,
+        clock: Clock,
+        settings: Settings,
+        seed: int,
+        before_reading: Callable[[], None],
+    ) -> None:
+        self._counter = counter
+        self._rules = rules
+        self._plan = plan
+        self._clock = clock
+        self._settings = settings
+        self._random = random.Random(f"{seed}:requests")
+        self._before_reading = before_reading
+        self.requests: deque[RequestLine] = deque(maxlen=REQUESTS_KEPT)
+        self.endpoints = (
+            Endpoint("payment", "POST", f"{PREFIX}/payment", lambda b, r: counter.purchase(b, origin=origin_of(r))),
+            Endpoint(
+                "paymentv2",
+                "POST",
+                f"{PREFIX}/paymentv2",
+                lambda b, r: counter.purchase_v2(b, origin=origin_of(r)),
+            ),
+            Endpoint(
+                "status",
+                "GET",
+                f"{PREFIX}/transaction/status/{{transactionId}}",
+                lambda _, r: counter.status(r.path_params["transactionId"]),
+            ),
+        )
+
+    async def answer(self, endpoint: Endpoint, request: Request) -> Response:
+        """Take one request through authentication, validation, its faults and the operation itself."""
+        line = self._log(endpoint, request)
+        try:
+            self._check_keys(request)
+            body = await self._body(endpoint, request)
+        except _Answered as answered:
+            return self._sent(answered.reply, line)
+        line.merchant_txn_ref = body.get("merchant_txn_ref")
+        struck = self._plan.draw(endpoint.name)
+        line.faults = [f"{rule.fault} {rule.when}" for rule in struck]
+        for rule in (rule for rule in struck if rule.when == "before"):
+            if rule.fault != "delay":
+                return self._sent(spoiled(None, rule), line)
+            await self._clock.sleep(rule.seconds)
+        reply = self._done(endpoint, body, request, line)
+        for rule in (rule for rule in struck if rule.when == "after"):
+            if rule.fault == "delay":
+                await self._clock.sleep(rule.seconds)
+            else:
+                reply = spoiled(reply, rule)
+        return self._sent(reply, line)
+
+    def _log(self, endpoint: Endpoint, request: Request) -> RequestLine:
+        request_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        line = RequestLine(self._clock.now(), request_id, endpoint.name, request.method, request.url.path)
+        self.requests.append(line)
+        return line
+
+    def _check_keys(self, request: Request) -> None:
+        # The front door checks x-api-key before the gateway sees the request (inferred from the vendor's set-up).
+        if not _same(request.headers.get("x-api-key", ""), self._settings.x_api_key):
+            _answer(replies.front_door(403, "Forbidden"))
+        given = request.headers.get("authorization", "")
+        credential = given[6:].strip() if given[:6].lower() == "basic " else given
+        if not any(_same(credential, accepted) for accepted in _encodings(self._settings.api_key)):
+            _answer(replies.refusal(401, "Unauthorized.", "UNAUTHORIZED", self._settings))
+
+    async def _body(self, endpoint: Endpoint, request: Request) -> Mapping[str, Any]:
+        if endpoint.method == "GET":
+            return {}
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            self._refuse(415, "Content-Type must be application/json.", "UNSUPPORTED_MEDIA_TYPE")
+        content = b""
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > MAX_BODY_BYTES:
+                self._refuse(413, f"The body is longer than {MAX_BODY_BYTES} bytes.", "TOO_LARGE")
+        try:
+            body = json.loads(content.decode(), parse_float=Decimal, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            self._refuse(400, "The body is not JSON.", "BAD_REQUEST")
+        if wrong := self._rules().faults(endpoint.method, endpoint.path, body):
+            self._refuse(400, "; ".join(wrong), "BAD_REQUEST")
+        assert isinstance(body, dict), "the document asks for objects"
+        return body
+
+    def _done(self, endpoint: Endpoint, body: Mapping[str, Any], request: Request, line: RequestLine) -> Reply:
+        self._before_reading()
+        try:
+            reply = endpoint.handle(body, request)
+        except Refused as refused:
+            line.message = refused.message
+            return replies.refusal(refused.status, refused.message, refused.code, self._settings)
+        if isinstance(reply.body, dict):
+            line.transaction_id = reply.body.get("transaction_details", {}).get("id")
+            line.message = _told(reply.body)
+        return reply
+
+    def _sent(self, reply: Reply, line: RequestLine) -> Response:
+        line.status = reply.status
+        if not line.message and isinstance(reply.body, dict):
+            line.message = str(reply.body.get("message", ""))
+        headers = {"x-amzn-requestid": line.request_id, **reply.headers}
+        return Response(reply.content(), reply.status, headers, reply.content_type)
+
+    def _refuse(self, status: int, message: str, code: str) -> NoReturn:
+        _answer(replies.refusal(status, message, code, self._settings))
+
+
+class _Answered(Exception):
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+def origin_of(request: Request) -> str:
+    """Return the scheme, host and port that the client called."""
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _answer(reply: Reply) -> NoReturn:
+    raise _Answered(reply)
+
+
+def _encodings(api_key: str) -> tuple[str, ...]:
+    # The documents do not say how the key is encoded; these are the ways that their texts and plug-ins use.
+    with_colon = base64.b64encode(f"{api_key}:".encode()).decode()
+    return with_colon, base64.b64encode(api_key.encode()).decode(), api_key
+
+
+def _same(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _told(body: Mapping[str, Any]) -> str:
+    if "redirect_url" in body:
+        return "3-D Secure page opened"
+    details = body.get("payment_details", {})
+    return f"success {str(body.get('success')).lower()}, code {details.get('response_code')}"

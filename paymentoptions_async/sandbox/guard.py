@@ -1,0 +1,68 @@
+"""Who may call: programs and pages of this machine only.
+
+A browser that shows a stranger's page must not be able to read or drive the sandbox, so the Host must be a loopback
+name (against DNS rebinding), and a request that changes something must not come from another origin.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+SAFE_METHODS = ("GET",)
+
+
+class Guard:
+    """Wrap an ASGI application and refuse foreign hosts, foreign origins, and methods that it never serves."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse or pass on one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get("host", "")
+        if not is_loopback_host(host):
+            await _refuse(send, 403, "The sandbox answers to loopback host names only.")
+        elif scope["method"] not in ("GET", "POST"):
+            # HEAD too: so every reply has as many bytes as it says, which the TCP front relies on.
+            await _refuse(send, 405, "Method not allowed.", allow="GET, POST")
+        elif scope["method"] not in SAFE_METHODS and _is_foreign(headers, host):
+            await _refuse(send, 403, "The sandbox takes no requests from other origins.")
+        else:
+            await self._app(scope, receive, send)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Tell whether a Host header names this machine: `localhost` or a loopback address, with or without port."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_foreign(headers: dict[str, str], host: str) -> bool:
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        return True
+    if origin is None:
+        return False
+    if origin == "null":  # what browsers send from a page with `no-referrer`; then only Sec-Fetch-Site tells
+        return site != "same-origin"
+    return urlsplit(origin).netloc != host
+
+
+async def _refuse(send: Send, status: int, message: str, allow: str | None = None) -> None:
+    body = b"" if status == 405 else json.dumps({"message": message}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if allow:
+        headers.append((b"allow", allow.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,133 @@
+"""Purchases (v1 and v2) and the status of a transaction: a valid request in, the gateway's answer out.
+
+Fields and shapes: seeds 000 to 002. That a repeated reference charges again is believed of the gateway, not documented.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import urlencode
+
+from . import cards, replies
+from .books import Books, CardOnFile, Order, Transaction, decimals_of
+from .cards import TestCard
+from .replies import Reply
+from .settings import Settings
+from .webhooks import Webhooks
+
+CHALLENGE_PATH = "/integration/3ds"
+
+
+class Refused(Exception):
+    """Refuse a request: nothing was charged and no transaction exists."""
+
+    def __init__(self, status: int, message: str, code: str) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code = status, message, code
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Where purchases are taken: the books, what the sandbox is set to, and the webhooks it sends."""
+
+    books: Books
+    settings: Settings
+    webhooks: Webhooks
+
+    def purchase(self, body: Mapping[str, Any], *, origin: str) -> Reply:
+        """Take POST …/payment (v1): charge, whatever the card asks for; v1 has no documented 3-D Secure."""
+        return self._charge(*self._order(body, "payment"), origin=origin)
+
+    def purchase_v2(self, body: Mapping[str, Any], *, origin: str) -> Reply:
+        """Take POST …/paymentv2: charge, or send the buyer to the 3-D Secure page below `origin`."""
+        return self._charge(*self._order(body, "paymentv2"), origin=origin)
+
+    def status(self, transaction_id: str) -> Reply:
+        """Answer GET …/transaction/status/{transaction_id}."""
+        transaction = self.books.find(transaction_id)
+        if transaction is None:
+            raise Refused(404, "Transaction not found.", "NOT_FOUND")
+        return replies.status(transaction, self.settings)
+
+    def enter(self, order: Order, outcome: cards.Outcome) -> Transaction:
+        """Enter a purchase and announce it, unless it is still to settle."""
+        transaction = self.books.take(order, outcome)
+        if transaction.settles_at is None:
+            self.webhooks.announce(transaction)
+        return transaction
+
+    def _charge(self, order: Order, card: TestCard, *, origin: str) -> Reply:
+        outcome = cards.OUTCOMES[card.outcome]
+        if not card.challenge:
+            return replies.payment(self.enter(order, outcome), self.settings)
+        if order.operation != "paymentv2":
+            refused = cards.OUTCOMES["authentication_requested"]
+            return replies.payment(self.enter(order, refused), self.settings)
+        if not order.urls.get("success_url") or not order.urls.get("decline_url"):
+            raise Refused(400, "return_url with success_url and decline_url is mandatory for 3DS.", "BAD_REQUEST")
+        challenge = self.books.open_challenge(order, outcome)
+        query = {
+            "_token": challenge.token,
+            "_c": card.number[:6],
+            "_a": base64.b64encode(b"sandbox").decode(),
+        }
+        return replies.challenge_started(f"{origin}{CHALLENGE_PATH}?{urlencode(query)}")
+
+    def _order(self, body: Mapping[str, Any], operation: str) -> tuple[Order, TestCard]:
+        if body["merchant_id"] != self.settings.merchant_id:
+            raise Refused(400, "merchant_id is not the merchant of these keys.", "BAD_REQUEST")
+        on_file, card = self._card(body)
+        order = Order(
+            operation=operation,
+            merchant_id=body["merchant_id"],
+            merchant_txn_ref=body.get("merchant_txn_ref"),
+            amount=_amount(body["amount"], body["currency"]),
+            currency=body["currency"],
+            card=on_file,
+            customer_ip=body.get("customer_ip"),
+            billing_address=dict(body["billing_address"]),
+            shipping_address=body.get("shipping_address"),
+            urls={name: url for name, url in (body.get("return_url") or {}).items() if url},
+            store_card=(body.get("payment_method") or {}).get("store_payment_method") is True,
+        )
+        return order, card
+
+    def _card(self, body: Mapping[str, Any]) -> tuple[CardOnFile, TestCard]:
+        token = (body.get("payment_method") or {}).get("stored_payment_method_id")
+        given = body.get("card")
+        if token and not given:
+            on_file = self.books.stored_card(token)
+            if on_file is None:
+                raise Refused(400, "stored_payment_method_id is not known.", "BAD_REQUEST")
+            return on_file, cards.by_name(on_file.test_card)
+        if not given:
+            raise Refused(400, "card is missing.", "BAD_REQUEST")
+        missing = [name for name in ("number", "cvc", "expiry_month", "expiry_year", "name") if not given.get(name)]
+        if missing:
+            raise Refused(400, "; ".join(f"card.{name} is missing" for name in missing), "BAD_REQUEST")
+        card = cards.by_number(given["number"])
+        if card is None:
+            raise Refused(406, "The sandbox takes test cards only; /_sandbox/cards lists them.", "NOT_ACCEPTABLE")
+        year = given["expiry_year"]
+        on_file = self.books.put_on_file(card, name=given["name"], exp_month=given["expiry_month"], exp_year=year[-2:])
+        return on_file, card
+
+
+def _amount(text: str, currency: str) -> Decimal:
+    decimals = decimals_of(currency)
+    if decimals is None:
+        raise Refused(400, "currency is not an ISO 4217 code.", "BAD_REQUEST")
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount <= 0 or not set(text) <= set("0123456789."):
+        raise Refused(400, "amount must be a decimal number above 0.", "BAD_REQUEST")
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > decimals:
+        raise Refused(400, f"amount has more than {decimals} decimals.", "BAD_REQUEST")
+    return amount

@@ -1,0 +1,174 @@
+"""One sandbox: its books, clock, faults and webhooks, and the ASGI application over them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import httpx
+from starlette.types import Receive, Scope, Send
+
+from . import app as routes
+from . import document
+from .books import Books
+from .clock import Clock
+from .faults import FaultPlan
+from .gateway import Gateway, RequestLine
+from .payments import Counter
+from .settings import Settings
+from .three_d_secure import ThreeDSecure
+from .transport import SandboxTransport
+from .validation import RequestRules
+from .webhooks import Deliver, Webhooks
+
+IN_PROCESS_ORIGIN = "http://127.0.0.1"
+
+
+class Sandbox:
+    """A stateful gateway for tests and demonstrations; it shares nothing with another one.
+
+    `seed` fixes ids, tokens and faults. `clock` follows the wall clock unless it is given. `deliver` replaces HTTP for
+    webhooks. Served over HTTP (see `server`), it settles and delivers by itself; in this process, `flush` and
+    `advance` do.
+    """
+
+    books: Books
+    webhooks: Webhooks
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        faults: FaultPlan | None = None,
+        deliver: Deliver | None = None,
+    ) -> None:
+        self.seed = seed
+        self.settings = settings or Settings()
+        self.clock = clock or Clock()
+        self.faults = faults or FaultPlan(seed=seed)
+        self._deliver = deliver
+        self._wake: Callable[[], object] | None = None
+        self._open()
+
+    def reset(self) -> None:
+        """Forget every transaction, webhook and request, and start the fault plan from its beginning."""
+        self.faults.restart()
+        self._open()
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve as an ASGI application; it stays the same object when the sandbox is reset."""
+        await self._app(scope, receive, send)
+
+    @property
+    def requests(self) -> deque[RequestLine]:
+        """Return the latest API requests and how they were answered, oldest first."""
+        return self._gateway.requests
+
+    def settle(self) -> None:
+        """Settle what is due, and queue its webhooks."""
+        for transaction in self.books.settle_due():
+            self.webhooks.announce(transaction)
+
+    async def flush(self) -> None:
+        """Settle and deliver everything that is due now."""
+        self.settle()
+        await self.webhooks.flush()
+
+    async def advance(self, seconds: float) -> None:
+        """Move the clock on by `seconds`, stopping at every moment at which something falls due."""
+        until = self.clock.now().timestamp() + seconds
+        if seconds < 0:
+            raise ValueError("a clock does not go back")
+        await self.flush()
+        while (due := self._next_due()) is not None and due < until:
+            self.clock.advance(max(0.0, due - self.clock.now().timestamp()) + 1e-6)
+            await self.flush()
+        self.clock.advance(max(0.0, until - self.clock.now().timestamp()))
+        await self.flush()
+
+    async def answer_challenge(
+        self, redirect_url: str, answer: Literal["confirm", "decline"] = "confirm", *, code: str = "123456"
+    ) -> str | None:
+        """Answer the 3-D Secure page as a buyer would, in this process; return where the buyer is sent, if anywhere."""
+        parts = urlsplit(redirect_url)
+        async with httpx.AsyncClient(
+            transport=self.transport(), base_url=f"{parts.scheme}://{parts.netloc}"
+        ) as browser:
+            reply = await browser.post(f"{parts.path}?{parts.query}", data={"answer": answer, "code": code})
+        location: str | None = reply.headers.get("location")
+        return location
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """Return an httpx transport that calls the application in this process, faults below HTTP included."""
+        return SandboxTransport(self)
+
+    async def run(self) -> None:
+        """Settle and deliver whenever something falls due, until cancelled; servers run this beside the application."""
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = lambda: loop.call_soon_threadsafe(changed.set)
+        try:
+            while True:
+                changed.clear()
+                self.settle()
+                self.webhooks.start_due()
+                await self._until_due(changed)
+        finally:
+            self._wake = None
+            await self.webhooks.stop()
+
+    async def _until_due(self, changed: asyncio.Event) -> None:
+        due = self._next_due()
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(changed.wait())]
+        if due is not None:
+            waits.append(asyncio.create_task(self.clock.sleep(due - self.clock.now().timestamp())))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _next_due(self) -> float | None:
+        moments = (self.books.next_settlement(), self.webhooks.next_due())
+        return min((moment.timestamp() for moment in moments if moment is not None), default=None)
+
+    def _open(self) -> None:
+        self.books = Books(
+            seed=self.seed,
+            clock=self.clock,
+            challenge_seconds=self.settings.challenge_seconds,
+            on_change=self._changed,
+        )
+        self.webhooks = Webhooks(
+            clock=self.clock,
+            settings=self.settings,
+            plan=self.faults,
+            deliver=self._deliver,
+            on_change=self._changed,
+        )
+        self._gateway = Gateway(
+            counter=Counter(self.books, self.settings, self.webhooks),
+            rules=_rules,
+            plan=self.faults,
+            clock=self.clock,
+            settings=self.settings,
+            seed=self.seed,
+            before_reading=self.settle,
+        )
+        three_d_secure = ThreeDSecure(books=self.books, webhooks=self.webhooks, settings=self.settings)
+        self._app = routes.build(self, self._gateway, three_d_secure)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._wake is not None:
+            self._wake()
+
+
+@cache
+def _rules() -> RequestRules:
+    return RequestRules(document.load())

@@ -1,0 +1,205 @@
+"""Webhooks: what is told to the merchant, when it is tried again, and every attempt.
+
+The vendor documents neither retries nor the wanted answer; here any 2xx takes a webhook off the list, and everything
+else is tried again after the pauses of the settings. Only loopback addresses are called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import httpx
+
+from . import faults, replies
+from .books import Transaction
+from .clock import Clock
+from .faults import FaultPlan
+from .settings import Settings
+
+Deliver = Callable[[str, bytes], Awaitable[int]]
+"""Send a body to a URL and return the HTTP status; any exception is a failed attempt."""
+
+ATTEMPT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try: the HTTP status that came back, or what went wrong."""
+
+    at: datetime
+    status: int | None
+    error: str | None
+
+
+@dataclass
+class Delivery:
+    """One webhook on its way. `due` is None when it is not to be tried (again)."""
+
+    number: int
+    url: str
+    transaction_id: str
+    merchant_txn_ref: str | None
+    body: bytes
+    due: datetime | None
+    state: Literal["waiting", "held", "sending", "delivered", "given up", "refused", "dropped"] = "waiting"
+    note: str = ""
+    attempts: list[Attempt] = field(default_factory=list)
+    releases: Delivery | None = None
+
+
+class Webhooks:
+    """Queue webhooks and deliver those that are due.
+
+    `deliver` replaces HTTP, for tests (see `to_asgi`). `on_change` is called whenever something may have become due.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        settings: Settings,
+        plan: FaultPlan,
+        deliver: Deliver | None = None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._plan = plan
+        self._deliver = deliver or over_http
+        self._on_change = on_change
+        self._held: Delivery | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self.deliveries: list[Delivery] = []
+
+    def announce(self, transaction: Transaction) -> None:
+        """Queue the webhook of a transaction's present state, if its request named an address for it."""
+        url = transaction.order.urls.get("webhook_url")
+        if not url:
+            return
+        body: Any = replies.webhook(transaction, self._settings)
+        if not is_loopback(url):
+            self._queue(url, transaction, replies.dumps(body).encode(), state="refused", note="not a loopback address")
+            return
+        rules = {rule.fault: rule for rule in self._plan.draw("webhook")}
+        if rule := rules.get("change"):
+            body = faults.changed(body, rule.set)
+        content = b"\x00\xff{not json" if "garbage" in rules else replies.dumps(body).encode()
+        note = ", ".join(rules)
+        if "missing" in rules:
+            self._queue(url, transaction, content, state="dropped", note=note)
+            return
+        wait = rules["late"].seconds if "late" in rules else 0.0
+        for _ in range(1 + (rules["duplicate"].copies if "duplicate" in rules else 0)):
+            delivery = self._queue(url, transaction, content, note=note, wait=wait)
+        if "reorder" in rules and self._held is None:
+            delivery.state, delivery.due, self._held = "held", None, delivery
+        elif self._held is not None:
+            delivery.releases, self._held = self._held, None
+        self._on_change()
+
+    def next_due(self) -> datetime | None:
+        """Return when the next attempt is to be made."""
+        return min((d.due for d in self.deliveries if d.due is not None), default=None)
+
+    def start_due(self) -> None:
+        """Start an attempt for every delivery that is due, in the order of the queue."""
+        now = self._clock.now()
+        for delivery in self.deliveries:
+            if delivery.due is not None and delivery.due <= now:
+                delivery.due, delivery.state = None, "sending"
+                task = asyncio.create_task(self._attempt(delivery))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+
+    async def flush(self) -> None:
+        """Deliver whatever is due now, and what becomes due by that."""
+        here = asyncio.get_running_loop()
+        self.start_due()
+        while tasks := [task for task in self._running if task.get_loop() is here]:
+            await asyncio.gather(*tasks)
+            self.start_due()
+
+    async def stop(self) -> None:
+        """Cancel the attempts that are being made."""
+        tasks = list(self._running)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        status, error = None, None
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                status = await self._deliver(delivery.url, delivery.body)
+        except Exception as problem:  # noqa: BLE001  whatever a receiver does to us is an entry in the list, and tried again
+            error = type(problem).__name__
+        delivery.attempts.append(Attempt(self._clock.now(), status, error))
+        if status in range(200, 300):
+            delivery.state = "delivered"
+        elif len(delivery.attempts) > len(self._settings.webhook_retries):
+            delivery.state = "given up"
+        else:
+            pause = self._settings.webhook_retries[len(delivery.attempts) - 1]
+            delivery.state, delivery.due = "waiting", self._clock.now() + timedelta(seconds=pause)
+        if (held := delivery.releases) is not None:
+            delivery.releases = None
+            held.state, held.due = "waiting", self._clock.now()
+        self._on_change()
+
+    def _queue(
+        self,
+        url: str,
+        transaction: Transaction,
+        body: bytes,
+        *,
+        state: Literal["waiting", "refused", "dropped"] = "waiting",
+        note: str = "",
+        wait: float = 0.0,
+    ) -> Delivery:
+        due = self._clock.now() + timedelta(seconds=wait) if state == "waiting" else None
+        delivery = Delivery(
+            number=len(self.deliveries) + 1,
+            url=url,
+            transaction_id=transaction.id,
+            merchant_txn_ref=transaction.merchant_txn_ref,
+            body=body,
+            due=due,
+            state=state,
+            note=note,
+        )
+        self.deliveries.append(delivery)
+        return delivery
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether an http(s) URL names this very machine: `localhost` or a loopback address, written out."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme not in ("http", "https"):
+            return False
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def over_http(url: str, body: bytes) -> int:
+    """Deliver by HTTP, following no redirect, using no proxy, and trusting any certificate: it never leaves loopback."""
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=ATTEMPT_SECONDS) as client:  # noqa: S501
+        return (await client.post(url, content=body, headers={"content-type": "application/json"})).status_code
+
+
+def to_asgi(app: Any) -> Deliver:
+    """Return a `Deliver` that calls an ASGI application in this process, whatever host the URL names."""
+
+    async def deliver(url: str, body: bytes) -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            return (await client.post(url, content=body, headers={"content-type": "application/json"})).status_code
+
+    return deliver
