@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import Any
 
 from paymentoptions_async.errors import NotApproved
-from paymentoptions_async.values import Money
+from paymentoptions_async.values import MaskedCard, Money
 
 
 class Operation(StrEnum):
     """What was asked of the gateway."""
 
     PURCHASE = "purchase"
-    PURCHASE_WITH_TOKEN = "purchase_with_token"
+    PURCHASE_WITH_TOKEN = "purchase_with_token"  # noqa: S105  an operation, not a secret
     AUTHORIZE = "authorize"
     CAPTURE = "capture"
     VOID = "void"
@@ -137,20 +137,6 @@ class Decline:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MaskedCard:
-    """A card as it may be shown: first 6 and last 4 digits, expiry as ``MM`` and ``YY``, scheme as the gateway says."""
-
-    first6: str
-    last4: str
-    expiry_month: str | None = None
-    expiry_year: str | None = None
-    scheme: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.first6}******{self.last4}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Payment:
     """One operation and what is known of it. Immutable: ask again for news.
@@ -191,7 +177,7 @@ class Payment:
     source: Source = Source.CALLER
     doubts: tuple[str, ...] = ()
     duplicate_charges: tuple[str, ...] = ()
-    """Ids of further confirmed charges under the same reference. Offer them for refund."""
+    """Ids of further confirmed charges under the same reference or order. Offer them for refund."""
     raw: Mapping[str, Any] | None = None
 
     def __bool__(self) -> bool:
