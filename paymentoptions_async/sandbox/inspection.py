@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from .books import Challenge, Transaction
 from .faults import REQUEST_FAULTS, WEBHOOK_FAULTS, PlanError
 from .gateway import RequestLine
 from .pages import page
+from .payments import challenge_link
 from .webhooks import Delivery
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Inspection:
             now=replies.timestamp(self._sandbox.clock.now()),
             plan=self._sandbox.faults.table(),
             fired=[f"{what}: {rule.fault}" for what, rule in self._sandbox.faults.fired[-ROWS_SHOWN:]],
+            repeated=Counter(row["merchant_txn_ref"] for row in state["charges"] if row["charged"] > 0),
             shown={name: rows[::-1][:ROWS_SHOWN] for name, rows in state.items()},
         )
 
@@ -101,6 +104,7 @@ class Inspection:
         return {
             "opened": replies.timestamp(challenge.created),
             "expires": replies.timestamp(challenge.expires),
+            "url": challenge_link(challenge),
             "state": "expired" if self._sandbox.books.has_expired(challenge) else challenge.state,
             "merchant_txn_ref": challenge.order.merchant_txn_ref,
             "amount": challenge.order.amount,
@@ -148,6 +152,7 @@ def _charge_row(transaction: Transaction) -> dict[str, Any]:
         "outcome": transaction.outcome.name,
         "response_code": transaction.outcome.code,
         "success": transaction.outcome.success,
+        "settles": _maybe(transaction.settles_at),
         "challenged": transaction.challenged,
         "card": order.card.masked,
         "fingerprint": order.card.fingerprint,

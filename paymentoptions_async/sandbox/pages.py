@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -31,14 +31,14 @@ def page(template: str, *, status: int = 200, form_targets: tuple[str, ...] = ()
     return HTMLResponse(html, status, headers)
 
 
-def is_web_url(url: str | None) -> bool:
+def is_web_url(url: str | None) -> TypeGuard[str]:
     """Tell whether a URL is one that a browser may be sent to: absolute, http or https."""
     if not url:
         return False
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        return parts.scheme in ("http", "https") and bool(_origin(url)) and bool(parts.hostname)
+    except ValueError:  # UnicodeError for an impossible host is one
         return False
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from . import cards, replies
-from .books import Books, CardOnFile, Order, Transaction, decimals_of
+from .books import Books, CardOnFile, Challenge, Order, Transaction, decimals_of
 from .cards import TestCard
 from .replies import Reply
 from .settings import Settings
@@ -70,12 +70,7 @@ class Counter:
         if not order.urls.get("success_url") or not order.urls.get("decline_url"):
             raise Refused(400, "return_url with success_url and decline_url is mandatory for 3DS.", "BAD_REQUEST")
         challenge = self.books.open_challenge(order, outcome)
-        query = {
-            "_token": challenge.token,
-            "_c": card.number[:6],
-            "_a": base64.b64encode(b"sandbox").decode(),
-        }
-        return replies.challenge_started(f"{origin}{CHALLENGE_PATH}?{urlencode(query)}")
+        return replies.challenge_started(origin + challenge_link(challenge))
 
     def _order(self, body: Mapping[str, Any], operation: str) -> tuple[Order, TestCard]:
         if body["merchant_id"] != self.settings.merchant_id:
@@ -115,6 +110,13 @@ class Counter:
         year = given["expiry_year"]
         on_file = self.books.put_on_file(card, name=given["name"], exp_month=given["expiry_month"], exp_year=year[-2:])
         return on_file, card
+
+
+def challenge_link(challenge: Challenge) -> str:
+    """Return the path of a 3-D Secure page, with the query that the vendor's sample has: token, first 6, acquirer."""
+    acquirer = base64.b64encode(b"sandbox").decode()
+    query = {"_token": challenge.token, "_c": challenge.order.card.masked[:6], "_a": acquirer}
+    return f"{CHALLENGE_PATH}?{urlencode(query)}"
 
 
 def _amount(text: str, currency: str) -> Decimal:

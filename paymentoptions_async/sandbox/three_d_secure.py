@@ -67,7 +67,7 @@ class ThreeDSecure:
         return page(
             "challenge.html",
             status=400 if wrong_code else 200,
-            form_targets=tuple(url for url in urls if url is not None and is_web_url(url)),
+            form_targets=tuple(url for url in urls if is_web_url(url)),
             wrong_code=wrong_code,
             action=_link(request),
             leave=_link(request, left="1"),

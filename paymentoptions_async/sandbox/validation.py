@@ -78,7 +78,7 @@ def _sentence(error: ValidationError) -> str:
     instance: Any = error.instance
     match error.validator:
         case "required":
-            missing = [name for name in limit if name not in error.instance]
+            missing = [name for name in limit if name not in instance]
             prefix = "" if where == "the body" else f"{where}."
             return "; ".join(f"{prefix}{name} is missing" for name in missing)
         case "additionalProperties":

@@ -1,0 +1,44 @@
+"""The `paymentoptions` command. Each subcommand is a module of this package, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+try:
+    import click
+except ImportError:
+    sys.exit("The paymentoptions command needs click: pip install 'paymentoptions-async[cli,sandbox]'")
+
+SUBCOMMANDS = {
+    "sandbox": "Serve a stand-in gateway on this machine.",
+}
+
+
+class _Lazy(click.Group):
+    """Know the subcommands' names and one line about each; import one only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return sorted(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        try:
+            module = importlib.import_module(f"{__name__}.{cmd_name}")
+        except ModuleNotFoundError as missing:
+            message = f"{cmd_name} needs {missing.name}: pip install 'paymentoptions-async[cli,{cmd_name}]'"
+            raise click.ClickException(message) from None
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(SUBCOMMANDS.items()))
+
+
+@click.group(cls=_Lazy)
+@click.version_option(package_name="paymentoptions-async")
+def main() -> None:
+    """Work with the PaymentOptions gateway from a terminal."""
