@@ -1,1 +1,125 @@
-"""Async client for the PaymentOptions gateway."""
+"""Async client for the PaymentOptions card gateway that does not charge twice.
+
+Names are loaded when first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from paymentoptions_async.client import PaymentOptions
+    from paymentoptions_async.errors import (
+        AuthenticationFailed,
+        ConfigurationError,
+        Contradiction,
+        EnvironmentMismatch,
+        GatewayUnavailable,
+        IdempotencyConflict,
+        InvalidRequest,
+        InvalidValue,
+        JournalUnavailable,
+        MayBeCalledAgain,
+        NotAllowed,
+        NotApproved,
+        NotFinal,
+        NotSent,
+        OutcomeUnknown,
+        PaymentOptionsError,
+        RateLimited,
+        WebhookRejected,
+    )
+    from paymentoptions_async.evidence import Evidence, Left, Stage
+    from paymentoptions_async.intent import Entry
+    from paymentoptions_async.journal import Journal, MemoryJournal
+    from paymentoptions_async.payment import Decline, Operation, Payment, PaymentStatus, Progress, Source
+    from paymentoptions_async.settings import Environment
+    from paymentoptions_async.values import Address, BrowserInfo, Card, MaskedCard, Money, ReturnUrls
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "client": ("PaymentOptions",),
+    "errors": (
+        "AuthenticationFailed",
+        "ConfigurationError",
+        "Contradiction",
+        "EnvironmentMismatch",
+        "GatewayUnavailable",
+        "IdempotencyConflict",
+        "InvalidRequest",
+        "InvalidValue",
+        "JournalUnavailable",
+        "MayBeCalledAgain",
+        "NotAllowed",
+        "NotApproved",
+        "NotFinal",
+        "NotSent",
+        "OutcomeUnknown",
+        "PaymentOptionsError",
+        "RateLimited",
+        "WebhookRejected",
+    ),
+    "evidence": ("Evidence", "Left", "Stage"),
+    "intent": ("Entry",),
+    "journal": ("Journal", "MemoryJournal"),
+    "payment": ("Decline", "Operation", "Payment", "PaymentStatus", "Progress", "Source"),
+    "settings": ("Environment",),
+    "values": ("Address", "BrowserInfo", "Card", "MaskedCard", "Money", "ReturnUrls"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Address",
+    "AuthenticationFailed",
+    "BrowserInfo",
+    "Card",
+    "ConfigurationError",
+    "Contradiction",
+    "Decline",
+    "Entry",
+    "Environment",
+    "EnvironmentMismatch",
+    "Evidence",
+    "GatewayUnavailable",
+    "IdempotencyConflict",
+    "InvalidRequest",
+    "InvalidValue",
+    "Journal",
+    "JournalUnavailable",
+    "Left",
+    "MaskedCard",
+    "MayBeCalledAgain",
+    "MemoryJournal",
+    "Money",
+    "NotAllowed",
+    "NotApproved",
+    "NotFinal",
+    "NotSent",
+    "Operation",
+    "OutcomeUnknown",
+    "Payment",
+    "PaymentOptions",
+    "PaymentOptionsError",
+    "PaymentStatus",
+    "Progress",
+    "RateLimited",
+    "ReturnUrls",
+    "Source",
+    "Stage",
+    "WebhookRejected",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,298 @@
+"""Record, send, interpret, settle: the one path that every operation takes.
+
+The story of a charging call: its intent is durable before the first byte leaves; it is sent once, or again only where
+it is proven that nothing left; what comes back is recorded before the caller sees it; and whatever the caller does
+meanwhile, the exchange is brought to its end within its own deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from functools import partial
+from random import Random
+from secrets import token_hex
+from typing import Any, Protocol, TypeVar
+
+from paymentoptions_async import policy, transitions
+from paymentoptions_async.errors import (
+    AuthenticationFailed,
+    Contradiction,
+    EnvironmentMismatch,
+    GatewayUnavailable,
+    InvalidRequest,
+    MayBeCalledAgain,
+    NotSent,
+    OutcomeUnknown,
+    PaymentOptionsError,
+    RateLimited,
+)
+from paymentoptions_async.evidence import Evidence, Left, Stage
+from paymentoptions_async.intent import Intent, Record
+from paymentoptions_async.journal import Journal
+from paymentoptions_async.payment import Expected, Payment, PaymentStatus, Progress, Reading, Refusal
+from paymentoptions_async.wire.exchange import Departure, Reply, Request, Wire
+
+log = logging.getLogger("paymentoptions_async")
+
+T = TypeVar("T")
+
+GIVEN_UP = Reply(None, {}, b"", Evidence(Left.NOTHING, Stage.POOL, failure="cancelled"))
+"""What a call comes to whose caller left before its first byte did."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Call:
+    """One charging call: the intent, and the request that would carry it out.
+
+    ``read`` turns the reply into a `Reading`. The body may hold a card number, so a Call has no repr of its parts.
+    """
+
+    intent: Intent
+    path: str
+    body: bytes
+    read: Callable[[Reply], Reading]
+    departure: Departure = field(default_factory=Departure)
+
+    def __repr__(self) -> str:
+        return f"<Call {self.intent.operation} {self.intent.ref}>"
+
+
+class Gateway(Protocol):
+    """What the flow, the inbox and the waiting need to know of a gateway."""
+
+    def expected(self, record: Record, transaction_id: str) -> Expected:
+        """What a status answer must agree with before it may settle a record."""
+        ...
+
+    def status_path(self, transaction_id: str) -> str:
+        """Where a transaction's status is asked."""
+        ...
+
+    def read_status(self, reply: Reply, expected: Expected) -> Reading:
+        """Read a status answer."""
+        ...
+
+
+class Flow:
+    """Carries calls through journal and wire. One for each client; bound to one event loop.
+
+    ``random`` gives the jitter; times are seconds of the running loop's clock.
+    """
+
+    def __init__(self, *, journal: Journal, wire: Wire, gateway: Gateway, random: Random | None = None) -> None:
+        self.journal = journal
+        self.gateway = gateway
+        self._wire = wire
+        self._random = random or Random()  # noqa: S311  jitter is no secret
+        self._background: set[asyncio.Task[Any]] = set()
+        self._mismatch: EnvironmentMismatch | None = None
+
+    async def operate(self, call: Call, *, timeout: float) -> Payment:
+        """Carry out a charging call and return its payment, or raise what it came to.
+
+        ``timeout`` bounds the caller, in seconds. Cancelled or timed out before the first byte, the call is closed as
+        not sent; after it, the exchange goes on in the background and settles the journal.
+        """
+        if self._mismatch is not None:
+            raise EnvironmentMismatch(f"this client charges no more: {self._mismatch}", payment=self._mismatch.payment)
+        deadline = asyncio.get_running_loop().time() + timeout
+        task = self.spawn(self._perform(call, deadline))
+        try:
+            await asyncio.wait({task}, timeout=timeout)
+        except asyncio.CancelledError:
+            if call.departure.forbid():
+                log.info("%r cancelled before anything left", call)
+            raise
+        if not task.done():
+            return await self._overtaken(call, task)
+        return task.result()
+
+    async def ask(self, path: str, deadline: float) -> Reply:
+        """Ask a question (GET), again with full jitter while that may help, and return the last reply."""
+        loop = asyncio.get_running_loop()
+        attempt = 0
+        while True:
+            reply = await self._wire.send(Request("GET", path, deadline))
+            attempt += 1
+            if not policy.may_ask_again(reply.evidence, attempt):
+                return reply
+            delay = policy.delay_before(attempt, self._random, policy.retry_after(reply.headers))
+            if loop.time() + delay >= deadline:
+                return reply
+            await asyncio.sleep(delay)
+
+    async def confirm(self, record: Record, transaction_id: str, deadline: float) -> Record:
+        """Ask for a transaction's status and take in what it says of a record.
+
+        Raises `GatewayUnavailable`, `AuthenticationFailed` or `RateLimited` where there was no readable answer, and
+        `Contradiction` where the answer contradicts what was settled. A 404 settles nothing.
+        """
+        reply = await self.ask(self.gateway.status_path(transaction_id), deadline)
+        reading = self.gateway.read_status(reply, self.gateway.expected(record, transaction_id))
+        require_answer(reading, reply.evidence, record.ref)
+        return await self.take_in(record, reading)
+
+    async def take_in(self, record: Record, reading: Reading) -> Record:
+        """Record what a status answer says of an intent; raise `Contradiction` if it contradicts what was settled."""
+        changed = await self.journal.change(record.ref, partial(transitions.after_status, reading=reading))
+        was_final = record.payment.is_final
+        if was_final and changed.version > record.version and changed.payment.status is PaymentStatus.UNKNOWN:
+            raise Contradiction(
+                f"payment {record.ref} {changed.payment.doubts[0]}; look at it in the portal", payment=changed.payment
+            )
+        return changed
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start work that outlives its caller; `drain` waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def drain(self) -> None:
+        """Wait for everything under way. Each exchange has its own deadline, so this ends."""
+        while self._background:
+            await asyncio.wait(self._background)
+
+    async def _perform(self, call: Call, deadline: float) -> Payment:
+        """Claim the intent, or find what stands under its key; send; settle."""
+        owner = token_hex(16)
+        loop = asyncio.get_running_loop()
+        exchange_deadline = max(deadline, loop.time() + policy.EXCHANGE_FLOOR)
+        lease = exchange_deadline - loop.time() + policy.LEASE_MARGIN
+        while not call.departure.forbidden:
+            admission = await self.journal.admit(call.intent, owner=owner, lease=lease)
+            if admission.send:
+                return await self._exchange(call, admission.record, owner, exchange_deadline)
+            if admission.record.payment.progress is not Progress.SENDING or _lapsed(admission.record):
+                return _standing(admission.record)
+            await self._await_other(admission.record, deadline)
+        raise NotSent(f"{call.intent.operation} {call.intent.ref} was given up before it was sent", ref=call.intent.ref)
+
+    async def _await_other(self, record: Record, deadline: float) -> None:
+        """Wait for whoever has the same intent on the wire, within the caller's deadline."""
+        left = deadline - asyncio.get_running_loop().time()
+        news = await self.journal.changed(record.ref, after=record.version, timeout=left)
+        if news is None or news.version > record.version or _lapsed(news):
+            return
+        raise OutcomeUnknown(
+            f"{record.intent.operation} {record.ref} is in flight in another call, and did not end in time",
+            payment=news.payment,
+            settled_by=("the call that has it on the wire", f"payment({record.ref!r}) later"),
+        )
+
+    async def _exchange(self, call: Call, record: Record, owner: str, deadline: float) -> Payment:
+        sending = asyncio.get_running_loop().create_task(self._send(call, deadline))
+        call.departure.on_forbid = sending.cancel
+        try:
+            reply = await sending
+        except asyncio.CancelledError:
+            if not call.departure.forbidden:
+                raise
+            reply = GIVEN_UP
+        reading = call.read(reply)
+        if reading.foreign is not None:
+            self._mismatch = EnvironmentMismatch(reading.foreign, ref=record.ref, operation=record.intent.operation)
+        settle = partial(transitions.after_exchange, reading=reading, evidence=reply.evidence, owner=owner)
+        record = await self.journal.change(record.ref, settle)
+        log.info("%s %s is %s (%s)", record.intent.operation, record.ref, record.payment.status, reply.evidence)
+        return self._outcome(record, reading, reply.evidence)
+
+    async def _send(self, call: Call, deadline: float) -> Reply:
+        """Send once; again only where it is proven that nothing of it left."""
+        loop = asyncio.get_running_loop()
+        attempt = 0
+        while True:
+            request = Request("POST", call.path, deadline, call.body, charging=True, departure=call.departure)
+            reply = await self._wire.send(request)
+            attempt += 1
+            delay = policy.delay_before(attempt, self._random)
+            again = policy.may_send_again(reply.evidence, attempt) and loop.time() + delay < deadline
+            if not again or call.departure.forbidden:
+                return Reply(reply.status, reply.headers, reply.body, replace(reply.evidence, attempts=attempt))
+            await asyncio.sleep(delay)
+
+    def _outcome(self, record: Record, reading: Reading, evidence: Evidence) -> Payment:
+        """Return the payment that an exchange came to, or raise."""
+        payment = record.payment
+        about: dict[str, Any] = {"payment": payment, "evidence": evidence}
+        if reading.foreign is not None:
+            raise EnvironmentMismatch(reading.foreign, **about)
+        if payment.progress is Progress.NOT_SENT:
+            raise NotSent(f"{payment.operation} {payment.ref} was not sent: {evidence}", **about)
+        if payment.progress is Progress.REFUSED:
+            raise refused(reading, evidence, f"{payment.operation} {payment.ref}", payment=payment)
+        if payment.status is PaymentStatus.UNKNOWN:
+            raise _unknown(payment, evidence)
+        return payment
+
+    async def _overtaken(self, call: Call, task: asyncio.Task[Payment]) -> Payment:
+        """The caller's deadline passed. Close what has not left; leave to the background what has."""
+        if call.departure.forbid():
+            return await asyncio.shield(task)
+        record = await self.journal.get(call.intent.ref)
+        if record is None or task.done():
+            return await asyncio.shield(task)
+        raise OutcomeUnknown(
+            f"{call.intent.operation} {call.intent.ref} was not answered in time; its exchange goes on behind it",
+            payment=record.payment,
+            ref=call.intent.ref,
+            operation=call.intent.operation,
+            settled_by=("its exchange in the background", "the webhook", "status with a known transaction id"),
+        )
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not isinstance(error, PaymentOptionsError):
+            log.error("work in the background failed with %s", type(error).__name__)
+
+
+def require_answer(reading: Reading, evidence: Evidence, ref: str | None = None) -> None:
+    """Raise unless a question was answered readably. A 404 is an answer: it says nothing that settles."""
+    if evidence.failure is not None:
+        raise GatewayUnavailable(f"the gateway did not answer: {evidence}", ref=ref, evidence=evidence)
+    if reading.refusal is Refusal.NOT_FOUND:
+        return
+    if reading.refusal is not None:
+        raise refused(reading, evidence, "status", ref=ref)
+    if reading.transaction_id is None:
+        doubts = "; ".join(reading.doubts) or "not readable"
+        raise GatewayUnavailable(f"the gateway's answer says nothing: {doubts}", ref=ref, evidence=evidence)
+
+
+def refused(reading: Reading, evidence: Evidence, what: str, **about: Any) -> MayBeCalledAgain:
+    """The exception for a request that the gateway refused."""
+    said = f"{what} was refused with HTTP {evidence.http_status}" + (f": {reading.message}" if reading.message else "")
+    if reading.refusal is Refusal.AUTHENTICATION:
+        return AuthenticationFailed(f"{said}; check API key and x-api-key", evidence=evidence, **about)
+    if reading.refusal is Refusal.RATE_LIMITED:
+        return RateLimited(said, retry_after=reading.retry_after, evidence=evidence, **about)
+    return InvalidRequest(said, evidence=evidence, **about)
+
+
+def _standing(record: Record) -> Payment:
+    """What stands under a key is the answer, without a request."""
+    if record.payment.status is PaymentStatus.UNKNOWN:
+        raise _unknown(record.payment, None)
+    return record.payment
+
+
+def _unknown(payment: Payment, evidence: Evidence | None) -> OutcomeUnknown:
+    why = "; ".join(payment.doubts) or (str(evidence) if evidence else "no answer")
+    known = (f"resolve({payment.ref!r})",) if payment.transaction_id else ()
+    return OutcomeUnknown(
+        f"{payment.operation} {payment.ref} may or may not have happened: {why}",
+        payment=payment,
+        evidence=evidence,
+        settled_by=("its webhook", *known, "a person who looks it up in the portal by its reference"),
+    )
+
+
+def _lapsed(record: Record) -> bool:
+    return record.payment.progress is Progress.SENDING and record.payment.status is PaymentStatus.UNKNOWN

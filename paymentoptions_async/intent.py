@@ -1,0 +1,144 @@
+"""What the journal keeps of one call: the intent, what is known of it, and its history.
+
+Pure. No card number, CVC or key is ever part of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from paymentoptions_async.evidence import Evidence
+from paymentoptions_async.payment import Operation, Payment, PaymentStatus, Progress, Source
+from paymentoptions_async.values import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One call that may move money, as it was asked for.
+
+    ``ref`` is derived from gateway, environment, merchant, family and key, which together are unique. ``instrument``
+    tells cards and tokens apart without keeping them: first 6, last 4 and expiry, or the hash of a token.
+    ``supersedes`` is the reference of an earlier attempt that waits for its buyer and is given up.
+    """
+
+    gateway: str
+    environment: str
+    merchant_id: str
+    operation: Operation
+    idempotency_key: str
+    ref: str
+    amount: Money | None = None
+    parent: str | None = None
+    instrument: str | None = None
+    order: str | None = None
+    supersedes: str | None = None
+    has_3d_secure: bool = True
+
+    def differs_from(self, other: Intent) -> tuple[str, ...]:
+        """Name the fields in which two intents under one key ask for different things."""
+        compared = ("operation", "amount", "parent", "instrument")
+        differing = [name for name in compared if getattr(self, name) != getattr(other, name)]
+        if "amount" in differing and self.amount and other.amount and self.amount.currency != other.amount.currency:
+            differing.insert(differing.index("amount"), "currency")
+            if self.amount.amount == other.amount.amount:
+                differing.remove("amount")
+        return tuple(differing)
+
+    def opened(self) -> Payment:
+        """The payment as it stands when its request is about to leave."""
+        return Payment(
+            ref=self.ref,
+            operation=self.operation,
+            status=PaymentStatus.PENDING,
+            progress=Progress.SENDING,
+            environment=self.environment,
+            merchant_id=self.merchant_id,
+            amount=self.amount,
+            idempotency_key=self.idempotency_key,
+            order=self.order,
+            parent=self.parent,
+            has_3d_secure=self.has_3d_secure,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an intent's history. ``at`` is Unix seconds of the journal's own clock."""
+
+    version: int
+    at: float
+    source: Source
+    status: PaymentStatus
+    progress: Progress
+    event: str
+    """What happened, in words: ``opened``, ``answered``, ``confirmed``, ``contradiction``, ``duplicate_charge``, …"""
+    evidence: Evidence | None = None
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A decision about a record: its new payment, and the line of history that says why."""
+
+    payment: Payment
+    source: Source
+    event: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An intent with what is known of it.
+
+    ``owner`` is whoever may have it on the wire, until ``deadline`` (Unix seconds of the journal's clock).
+    ``version`` counts the lines of history; ``opened_at`` and ``changed_at`` are Unix seconds.
+    """
+
+    intent: Intent
+    payment: Payment
+    owner: str
+    deadline: float
+    opened_at: float
+    changed_at: float
+    version: int
+
+    @property
+    def ref(self) -> str:
+        """The intent's own reference."""
+        return self.intent.ref
+
+    def in_flight(self, now: float) -> bool:
+        """True while its owner may still have it on the wire."""
+        return self.payment.progress is Progress.SENDING and now < self.deadline
+
+
+class NoticeState(StrEnum):
+    """Where a webhook stands."""
+
+    WAITING = "waiting"
+    """Recorded; not yet confirmed by a status query."""
+    CONFIRMED = "confirmed"
+    """A status query answered, and whatever it says of the payment was taken in."""
+    REJECTED = "rejected"
+    """It is about another reference, merchant or environment, or names no transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One webhook as it was received, masked.
+
+    ``digest`` tells repeats from news. ``transaction_ids`` are the UUIDs that it names, at most a few.
+    ``known`` is False where no intent has its reference (an orphan). ``received_at`` is in Unix seconds.
+    """
+
+    ref: str
+    digest: str
+    transaction_ids: tuple[str, ...]
+    body: Mapping[str, Any]
+    known: bool = True
+    state: NoticeState = NoticeState.WAITING
+    received_at: float = 0.0
+    outcome: str = ""

@@ -1,0 +1,78 @@
+"""What every journal does.
+
+Rules live in `paymentoptions_async.transitions`; a journal calls them with the rows locked and keeps what they decide.
+A journal never talks to a gateway, and never keeps a card number, CVC or key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, Record
+from paymentoptions_async.transitions import Admission
+
+Decide = Callable[[Record], Change | None]
+"""Looks at a locked record and says what changes; None for nothing. Pure, and may be called again after a conflict."""
+
+
+class Journal(Protocol):
+    """The one interface. Every method may raise `JournalUnavailable`; times are seconds.
+
+    When a method returns, what it wrote is as durable as the journal can make it (``durable``).
+    """
+
+    durable: bool
+    """True where what was written survives the process."""
+
+    async def admit(self, intent: Intent, *, owner: str, lease: float) -> Admission:
+        """Insert an intent as SENDING for ``owner`` and ``lease`` seconds, or return what stands under its key.
+
+        One transaction: the rules of `transitions.may_send` are applied with the key and the order locked, and may
+        raise `IdempotencyConflict` or `NotAllowed`. Intents that were proven not sent, or were refused, are claimed
+        again by compare-and-swap.
+        """
+        ...
+
+    async def change(self, ref: str, decide: Decide) -> Record:
+        """Lock a record, apply ``decide``, keep the result with a line of history, and return the record."""
+        ...
+
+    async def get(self, ref: str) -> Record | None:
+        """The record of a reference, as it reads now (`transitions.as_of`)."""
+        ...
+
+    async def find(self, transaction_id: str) -> Record | None:
+        """The record that has a gateway transaction of this id, duplicates included."""
+        ...
+
+    async def history(self, ref: str) -> Sequence[Entry]:
+        """All that was ever recorded of a reference, oldest first."""
+        ...
+
+    async def unresolved(self, *, older_than: float = 0.0) -> Sequence[Record]:
+        """What is not final and not in flight, oldest first, opened at least ``older_than`` seconds ago."""
+        ...
+
+    async def changed(self, ref: str, *, after: int, timeout: float) -> Record | None:
+        """Wait until a record's version is above ``after``, at most ``timeout`` seconds; the record as it then is.
+
+        Also returns when the owner's deadline passes, because then an intent in flight reads as UNKNOWN.
+        """
+        ...
+
+    async def note(self, notice: Notice) -> bool:
+        """Record a webhook. False if the same one stands already (same reference and digest)."""
+        ...
+
+    async def close_notice(self, notice: Notice, state: NoticeState, outcome: str) -> None:
+        """Say what became of a webhook."""
+        ...
+
+    async def notices(self, ref: str | None = None, *, state: NoticeState | None = None) -> Sequence[Notice]:
+        """Webhooks, oldest first, of one reference or all, in one state or any."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of files and connections. Idempotent."""
+        ...

@@ -1,0 +1,189 @@
+"""A journal in memory: for the sandbox, for tests, and as the plainest statement of what a journal does.
+
+Nothing survives the process, so it is refused wherever real money could move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from paymentoptions_async.errors import JournalUnavailable
+from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, Record
+from paymentoptions_async.journal.interface import Decide
+from paymentoptions_async.payment import Source
+from paymentoptions_async.transitions import Admission, as_of, beside_attempts, may_send
+
+
+class MemoryJournal:
+    """Keeps records in dictionaries. Safe on one event loop: no method awaits between reading and writing.
+
+    ``clock`` gives Unix seconds.
+    """
+
+    durable = False
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._records: dict[str, Record] = {}
+        self._history: dict[str, list[Entry]] = {}
+        self._orders: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._transactions: dict[str, str] = {}
+        self._notices: dict[tuple[str, str], Notice] = {}
+        self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._closed = False
+
+    async def admit(self, intent: Intent, *, owner: str, lease: float) -> Admission:
+        """See `Journal.admit`."""
+        self._check_open()
+        now = self._clock()
+        standing = self._records.get(intent.ref)
+        if not may_send(intent, standing, self._attempts(intent), now):
+            assert standing is not None, "only what stands can be the answer"  # noqa: S101  states the invariant
+            return Admission(send=False, record=as_of(standing, now))
+        record = Record(
+            intent=intent,
+            payment=intent.opened(),
+            owner=owner,
+            deadline=now + lease,
+            opened_at=now if standing is None else standing.opened_at,
+            changed_at=now,
+            version=0 if standing is None else standing.version,
+        )
+        if standing is None and intent.order is not None:
+            self._orders[_order_key(intent)].append(intent.ref)
+        event = "opened" if standing is None else "opened again"
+        return Admission(send=True, record=self._keep(record, Change(record.payment, Source.CALLER, event)))
+
+    async def change(self, ref: str, decide: Decide) -> Record:
+        """See `Journal.change`."""
+        self._check_open()
+        now = self._clock()
+        record = self._records[ref]
+        change = decide(record)
+        if change is None:
+            return as_of(record, now)
+        return self._keep(record, beside_attempts(change, self._attempts(record.intent)))
+
+    async def get(self, ref: str) -> Record | None:
+        """See `Journal.get`."""
+        self._check_open()
+        record = self._records.get(ref)
+        return None if record is None else as_of(record, self._clock())
+
+    async def find(self, transaction_id: str) -> Record | None:
+        """See `Journal.find`."""
+        ref = self._transactions.get(transaction_id)
+        return None if ref is None else await self.get(ref)
+
+    async def history(self, ref: str) -> Sequence[Entry]:
+        """See `Journal.history`."""
+        self._check_open()
+        return tuple(self._history.get(ref, ()))
+
+    async def unresolved(self, *, older_than: float = 0.0) -> Sequence[Record]:
+        """See `Journal.unresolved`."""
+        self._check_open()
+        now = self._clock()
+        records = (as_of(record, now) for record in self._records.values() if record.opened_at <= now - older_than)
+        left = [record for record in records if not record.payment.is_final and not record.in_flight(now)]
+        return sorted(left, key=lambda record: record.opened_at)
+
+    async def changed(self, ref: str, *, after: int, timeout: float) -> Record | None:
+        """See `Journal.changed`."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
+        while True:
+            record = await self.get(ref)
+            left = end - loop.time()
+            if record is None or record.version > after or left <= 0:
+                return record
+            now = self._clock()
+            was_in_flight = record.in_flight(now)
+            await self._wait(ref, min(left, record.deadline - now) if was_in_flight else left)
+            if was_in_flight and not record.in_flight(self._clock()):
+                return await self.get(ref)
+
+    async def note(self, notice: Notice) -> bool:
+        """See `Journal.note`."""
+        self._check_open()
+        key = (notice.ref, notice.digest)
+        if key in self._notices:
+            return False
+        self._notices[key] = replace(notice, received_at=self._clock())
+        return True
+
+    async def close_notice(self, notice: Notice, state: NoticeState, outcome: str) -> None:
+        """See `Journal.close_notice`."""
+        self._check_open()
+        key = (notice.ref, notice.digest)
+        self._notices[key] = replace(self._notices[key], state=state, outcome=outcome)
+
+    async def notices(self, ref: str | None = None, *, state: NoticeState | None = None) -> Sequence[Notice]:
+        """See `Journal.notices`."""
+        self._check_open()
+        return tuple(
+            notice for notice in self._notices.values() if ref in (None, notice.ref) and state in (None, notice.state)
+        )
+
+    async def aclose(self) -> None:
+        """See `Journal.aclose`."""
+        self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise JournalUnavailable("the journal is closed")
+
+    def _attempts(self, intent: Intent) -> list[Record]:
+        if intent.order is None:
+            return []
+        return [self._records[ref] for ref in self._orders[_order_key(intent)]]
+
+    def _keep(self, record: Record, change: Change) -> Record:
+        now = self._clock()
+        kept = replace(record, payment=change.payment, changed_at=now, version=record.version + 1)
+        self._records[kept.ref] = kept
+        self._history.setdefault(kept.ref, []).append(_entry(kept, change, now))
+        for transaction_id in (kept.payment.transaction_id, *kept.payment.duplicate_charges):
+            if transaction_id is not None:
+                self._transactions.setdefault(transaction_id, kept.ref)
+        self._wake(kept.ref)
+        return kept
+
+    async def _wait(self, ref: str, timeout: float) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters[ref].add(waiter)
+        try:
+            async with asyncio.timeout(max(0.0, timeout)):
+                await waiter
+        except TimeoutError:
+            pass
+        finally:
+            self._waiters[ref].discard(waiter)
+            if not self._waiters[ref]:
+                del self._waiters[ref]
+
+    def _wake(self, ref: str) -> None:
+        for waiter in self._waiters.get(ref, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+def _order_key(intent: Intent) -> tuple[str, ...]:
+    return (intent.gateway, intent.environment, intent.merchant_id, intent.operation.family, intent.order or "")
+
+
+def _entry(record: Record, change: Change, now: float) -> Entry:
+    return Entry(
+        version=record.version,
+        at=now,
+        source=change.source,
+        status=record.payment.status,
+        progress=record.payment.progress,
+        event=change.event,
+        evidence=change.evidence,
+        doubts=record.payment.doubts,
+    )

@@ -1,0 +1,164 @@
+"""Signed return and webhook URLs.
+
+The gateway signs nothing, so each URL carries an HMAC of ours, bound to reference, purpose, merchant and environment.
+The token is a hint that may appear in server logs: it grants no more than a status query.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from paymentoptions_async.errors import ConfigurationError, WebhookRejected
+from paymentoptions_async.values import ReturnUrls
+from paymentoptions_async.values.urls import is_loopback
+
+RETURN_LIFETIME = 24 * 3600
+"""Seconds for which a return URL is good. A 3-D Secure page lives for 30 minutes, a hosted page longer."""
+
+_MIN_SECRET = 16
+_MAC_CHARS = 22  # 132 bits
+_KEY_CHARS = 6
+_MAX_URL = 255
+
+
+class Purpose(StrEnum):
+    """What a signed URL is for; the last part of a return's path before the reference."""
+
+    WEBHOOK = "webhook"
+    SUCCESS = "success"
+    DECLINE = "decline"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Signer:
+    """Makes and checks the tokens of one merchant in one environment.
+
+    The first secret signs, all of them verify, so that a secret can be replaced without breaking URLs under way.
+    """
+
+    secrets: tuple[str, ...]
+    merchant_id: str
+    environment: str
+
+    def __post_init__(self) -> None:
+        for secret in self.secrets:
+            if len(secret.encode()) < _MIN_SECRET:
+                raise ConfigurationError(
+                    f"signing secret: needs at least {_MIN_SECRET} bytes; make one with `openssl rand -base64 32`"
+                )
+
+    def __repr__(self) -> str:
+        return f"<Signer {self.environment} {len(self.secrets)} secrets>"
+
+    def token(self, ref: str, purpose: Purpose, *, expires: int | None = None) -> str:
+        """Sign with the first secret. ``expires`` is in Unix seconds; webhook tokens have none."""
+        if not self.secrets:
+            raise ConfigurationError("signed URLs need a signing secret: set PAYMENTOPTIONS_SIGNING_SECRETS")
+        until = "" if expires is None else f"{expires:x}"
+        return f"{_key_id(self.secrets[0])}{self._mac(self.secrets[0], ref, purpose, until)}{until}"
+
+    def verify(self, ref: str, purpose: Purpose, token: str, *, now: float) -> None:
+        """Raise `WebhookRejected` unless the token is ours, for this reference and purpose, and not expired.
+
+        Compared in constant time. ``now`` is in Unix seconds.
+        """
+        key, mac, until = token[:_KEY_CHARS], token[_KEY_CHARS:][:_MAC_CHARS], token[_KEY_CHARS + _MAC_CHARS :]
+        good = False
+        for secret in self.secrets:
+            same_key = hmac.compare_digest(_key_id(secret).encode(), key.encode("utf-8", "replace"))
+            same_mac = hmac.compare_digest(
+                self._mac(secret, ref, purpose, until).encode(), mac.encode("utf-8", "replace")
+            )
+            good |= same_key and same_mac
+        if not good:
+            raise WebhookRejected(f"bad token in a {purpose} URL", http_status=404)
+        expires = int(until, 16) if until else None
+        if (expires is None) != (purpose is Purpose.WEBHOOK):
+            raise WebhookRejected(f"bad token in a {purpose} URL", http_status=404)
+        if expires is not None and now >= expires:
+            raise WebhookRejected(f"expired token in a {purpose} URL", http_status=410, ref=ref)
+
+    def _mac(self, secret: str, ref: str, purpose: Purpose, until: str) -> str:
+        parts = ("paymentoptions-async url 1", self.environment, self.merchant_id, purpose.value, ref, until)
+        message = b"".join(
+            len(part.encode("utf-8", "replace")).to_bytes(4, "big") + part.encode("utf-8", "replace") for part in parts
+        )
+        return urlsafe_b64encode(hmac.digest(secret.encode(), message, "sha256")).decode()[:_MAC_CHARS]
+
+
+def make_urls(base: str, ref: str, signer: Signer, *, now: float, with_cancel: bool = False) -> ReturnUrls:
+    """Make the signed URLs of one intent below ``base``, each at most 255 characters (vendor's maxLength).
+
+    ``{base}/webhook/{ref}/{token}`` and ``{base}/return/{success|decline|cancel}/{ref}/{token}``.
+    """
+    base = base.rstrip("/")
+    expires = int(now) + RETURN_LIFETIME
+
+    def back(purpose: Purpose) -> str:
+        return f"{base}/return/{purpose}/{ref}/{signer.token(ref, purpose, expires=expires)}"
+
+    return ReturnUrls(
+        webhook_url=f"{base}/webhook/{ref}/{signer.token(ref, Purpose.WEBHOOK)}",
+        success_url=back(Purpose.SUCCESS),
+        decline_url=back(Purpose.DECLINE),
+        cancel_url=back(Purpose.CANCEL) if with_cancel else None,
+    )
+
+
+def fill_urls(urls: ReturnUrls, ref: str, signer: Signer) -> ReturnUrls:
+    """Put reference and token into URLs that the caller gave outright: ``{ref}`` and ``{token}`` of the webhook's.
+
+    The webhook URL must contain both, because a webhook without our token is not taken in. Return URLs are used as
+    they are.
+    """
+    webhook = urls.webhook_url
+    if "{ref}" not in webhook or "{token}" not in webhook:
+        raise ConfigurationError(
+            "return_urls.webhook_url: needs {ref} and {token} in it, for example https://shop.example/webhook/{ref}/{token}"
+        )
+    filled = webhook.replace("{ref}", ref).replace("{token}", signer.token(ref, Purpose.WEBHOOK))
+    return ReturnUrls(
+        webhook_url=filled,
+        success_url=urls.success_url,
+        decline_url=urls.decline_url,
+        cancel_url=urls.cancel_url,
+    )
+
+
+def check_base(url: str) -> str:
+    """Return the public base URL without its closing slash, or raise `ConfigurationError`.
+
+    https, or http on loopback; no query, no fragment, no credentials; short enough for the URLs made from it.
+    """
+    parts = urlsplit(url)
+    loopback = is_loopback(parts.hostname or "")
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        raise ConfigurationError("public URL: needs https (http on loopback only)")
+    if not parts.hostname or parts.query or parts.fragment or parts.username or parts.password:
+        raise ConfigurationError("public URL: needs a host, and no query, fragment or credentials")
+    longest = len("/return/success//") + 34 + _KEY_CHARS + _MAC_CHARS + 8
+    if len(url.rstrip("/")) + longest > _MAX_URL:
+        raise ConfigurationError(
+            f"public URL: {len(url)} characters; at most {_MAX_URL - longest} leave room for the token"
+        )
+    return url.rstrip("/")
+
+
+def split_secrets(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Read several signing secrets from one comma-separated setting, or take them as they are."""
+    if value is None:
+        return ()
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _key_id(secret: str) -> str:
+    return urlsafe_b64encode(hmac.digest(secret.encode(), b"paymentoptions-async key id 1", "sha256")).decode()[
+        :_KEY_CHARS
+    ]

@@ -1,0 +1,229 @@
+"""What may follow what: who may send, and how news changes what is known.
+
+Pure. Journals call these inside a transaction with the rows locked; nothing here reads a clock or talks to anyone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from paymentoptions_async.errors import IdempotencyConflict, NotAllowed
+from paymentoptions_async.evidence import Evidence
+from paymentoptions_async.intent import Change, Intent, Record
+from paymentoptions_async.payment import Family, Operation, Payment, PaymentStatus, Progress, Reading, Source
+
+LAPSED = "its owner's deadline passed without a recorded answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether whoever asked may send, and the record that stands under the key after the decision."""
+
+    send: bool
+    record: Record
+
+
+def may_send(intent: Intent, standing: Record | None, attempts: Iterable[Record], now: float) -> bool:
+    """Decide whether an intent may be put on the wire now.
+
+    ``standing`` is the record under the same key, ``attempts`` the others of the same order and merchant, ``now``
+    the journal's clock. False means that what stands is the answer. Raises `IdempotencyConflict` or `NotAllowed`.
+    """
+    if standing is not None:
+        differing = intent.differs_from(standing.intent)
+        if differing:
+            raise IdempotencyConflict(
+                f"idempotency key {intent.idempotency_key!r} stands for another request: {', '.join(differing)} differ; "
+                "use a new key for a new attempt",
+                fields=differing,
+                ref=intent.ref,
+                operation=intent.operation,
+            )
+        if standing.payment.progress not in (Progress.NOT_SENT, Progress.REFUSED):
+            return False
+    _check_order(intent, [attempt for attempt in attempts if attempt.ref != intent.ref], now)
+    return True
+
+
+def _check_order(intent: Intent, attempts: list[Record], now: float) -> None:
+    """Refuse a new attempt while another of its order may take, or has taken, the money."""
+    given_up = {attempt.intent.supersedes for attempt in attempts} | {intent.supersedes}
+    for attempt in attempts:
+        why = _stands_in_the_way(attempt, given_up, now)
+        if why:
+            raise NotAllowed(
+                f"order {intent.order!r}: attempt {attempt.ref} {why}",
+                ref=intent.ref,
+                operation=intent.operation,
+                payment=as_of(attempt, now).payment,
+            )
+    if intent.supersedes is not None and intent.supersedes not in {attempt.ref for attempt in attempts}:
+        raise NotAllowed(
+            f"supersedes={intent.supersedes!r}: no attempt of order {intent.order!r} has this reference",
+            ref=intent.ref,
+            operation=intent.operation,
+        )
+
+
+def _stands_in_the_way(attempt: Record, given_up: set[str | None], now: float) -> str | None:
+    if attempt.in_flight(now):
+        return "is in flight; wait for it"
+    status = as_of(attempt, now).payment.status
+    if status.took_money:
+        return f"is {status}; the order is paid"
+    if status is PaymentStatus.UNKNOWN:
+        return "is unknown and may have charged the card; resolve it first"
+    if status is PaymentStatus.PENDING:
+        return "is pending at the gateway; wait for it"
+    if status is PaymentStatus.ACTION_REQUIRED and attempt.ref not in given_up:
+        return f"waits for its buyer; to give it up pass supersedes={attempt.ref!r}"
+    return None
+
+
+def as_of(record: Record, now: float) -> Record:
+    """The record as it reads at an instant: past its deadline without an answer it is UNKNOWN."""
+    payment = record.payment
+    if payment.progress is not Progress.SENDING or now < record.deadline:
+        return record
+    return replace(
+        record, payment=replace(payment, status=PaymentStatus.UNKNOWN, source=Source.CLOCK, doubts=(LAPSED,))
+    )
+
+
+def beside_attempts(change: Change, attempts: Iterable[Record]) -> Change:
+    """Name the other charges of an order in a change that makes one more of its attempts take money.
+
+    A superseded attempt may still be paid by its buyer; both charges are real, and neither is hidden.
+    """
+    payment = change.payment
+    if not payment.status.took_money:
+        return change
+    paid = [attempt.payment for attempt in attempts if attempt.ref != payment.ref and attempt.payment.status.took_money]
+    others = [other.transaction_id or other.ref for other in paid]
+    new = tuple(other for other in others if other not in payment.duplicate_charges)
+    if not new:
+        return change
+    found = replace(payment, duplicate_charges=payment.duplicate_charges + new)
+    return replace(change, payment=found, event="duplicate_charge")
+
+
+def after_exchange(record: Record, reading: Reading, evidence: Evidence, owner: str) -> Change | None:
+    """Take in what the exchange of its owner brought: an answer, a refusal, or only evidence.
+
+    None where the record is no longer this owner's to answer, and nothing new was learned.
+    """
+    payment = record.payment
+    if payment.progress is not Progress.SENDING or record.owner != owner:
+        return _from_status(record, reading, Source.REPLY, evidence) if reading.transaction_id else None
+    source = Source.TRANSPORT if evidence.failure else Source.REPLY
+    if evidence.not_sent:
+        closed = replace(payment, status=PaymentStatus.CANCELLED, progress=Progress.NOT_SENT, source=source)
+        return Change(closed, source, "not sent", evidence)
+    if reading.refusal is not None:
+        closed = replace(_learned(payment, reading, source), status=PaymentStatus.CANCELLED, progress=Progress.REFUSED)
+        return Change(closed, source, "refused", evidence)
+    return Change(_learned(payment, reading, source), source, "answered", evidence)
+
+
+def after_status(record: Record, reading: Reading) -> Change | None:
+    """Take in a status answer that is about this reference. None where it changes nothing."""
+    return _from_status(record, reading, Source.STATUS, None)
+
+
+def _from_status(record: Record, reading: Reading, source: Source, evidence: Evidence | None) -> Change | None:
+    payment = record.payment
+    if not _is_about(record, reading, source):
+        return None
+    if payment.status.took_money and reading.status.took_money:
+        return _second_approval(payment, reading, source)
+    if payment.status.took_money or (payment.is_final and not reading.status.took_money):
+        return _against_final(payment, reading, source)
+    if payment.status is PaymentStatus.DECLINED and _same_transaction(payment, reading):
+        return _contradicted(payment, reading, source)
+    if not _same_transaction(payment, reading) and not reading.status.took_money:
+        return None  # another attempt's end says nothing of the transaction that we know
+    learned = _learned(payment, reading, source)
+    if replace(learned, raw=payment.raw, source=payment.source) == payment:
+        return None
+    return Change(learned, source, "confirmed" if learned.is_final else "asked", evidence)
+
+
+def _is_about(record: Record, reading: Reading, source: Source) -> bool:
+    """Is an answer about this intent's own transaction? Status data must say so; a direct answer must not deny it."""
+    if reading.refusal is not None or reading.transaction_id is None or reading.foreign is not None:
+        return False
+    if reading.merchant_txn_ref != record.ref and not (source is Source.REPLY and reading.merchant_txn_ref is None):
+        return False
+    of_another = reading.transaction_type in ("REFUND", "VOID")
+    return not (of_another and record.payment.operation.family is Family.CHARGE)
+
+
+def _second_approval(payment: Payment, reading: Reading, source: Source) -> Change | None:
+    """Two approvals under one reference: the same one again, or a second charge that is never hidden."""
+    other = reading.transaction_id
+    if other is None or _same_transaction(payment, reading) or other in payment.duplicate_charges:
+        return None
+    found = replace(payment, duplicate_charges=(*payment.duplicate_charges, other))
+    return Change(found, source, "duplicate_charge")
+
+
+def _against_final(payment: Payment, reading: Reading, source: Source) -> Change | None:
+    """News that is no approval, against a final status: nothing new, another attempt's end, or a contradiction."""
+    if not _same_transaction(payment, reading):
+        return None
+    other_amount = None not in (reading.approved_amount, payment.approved_amount) and (
+        reading.approved_amount != payment.approved_amount
+    )
+    other_end = reading.status.is_final and reading.status is not payment.status
+    return _contradicted(payment, reading, source) if other_amount or other_end else None
+
+
+def _contradicted(payment: Payment, reading: Reading, source: Source) -> Change:
+    doubt = f"was {payment.status}, and the gateway now says {reading.status}"
+    unclear = replace(_learned(payment, reading, source), status=PaymentStatus.UNKNOWN, doubts=(doubt,))
+    return Change(unclear, source, "contradiction")
+
+
+def _same_transaction(payment: Payment, reading: Reading) -> bool:
+    return payment.transaction_id is None or payment.transaction_id == reading.transaction_id
+
+
+def _learned(payment: Payment, reading: Reading, source: Source) -> Payment:
+    """The payment with what a reading says; what the reading does not mention stays."""
+    return replace(
+        payment,
+        status=reading.status,
+        progress=Progress.ANSWERED,
+        source=source,
+        doubts=reading.doubts,
+        decline=reading.decline,
+        raw=reading.raw,
+        redirect_url=reading.redirect_url if reading.status is PaymentStatus.ACTION_REQUIRED else None,
+        transaction_id=reading.transaction_id or payment.transaction_id,
+        transaction_type=reading.transaction_type or payment.transaction_type,
+        approved_amount=reading.approved_amount or payment.approved_amount,
+        auth_code=reading.auth_code or payment.auth_code,
+        response_code=reading.response_code if reading.response_code is not None else payment.response_code,
+        gateway_code=reading.gateway_code or payment.gateway_code,
+        card=reading.card or payment.card,
+        stored_payment_method_id=reading.stored_payment_method_id or payment.stored_payment_method_id,
+        gateway_time=reading.gateway_time or payment.gateway_time,
+    )
+
+
+def observed(reading: Reading, *, environment: str, merchant_id: str) -> Payment:
+    """A payment that the journal does not know, as a status answer shows it."""
+    blank = Payment(
+        ref=reading.merchant_txn_ref or "",
+        operation=_OBSERVED.get(reading.transaction_type or "", Operation.STATUS),
+        status=reading.status,
+        environment=environment,
+        merchant_id=merchant_id,
+        amount=reading.approved_amount,
+    )
+    return _learned(blank, reading, Source.STATUS)
+
+
+_OBSERVED = {"PRE_AUTH": Operation.AUTHORIZE, "REFUND": Operation.REFUND, "VOID": Operation.VOID}
+"""CAPTURE means both a purchase and a capture, so it tells nothing."""
