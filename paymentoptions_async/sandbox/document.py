@@ -22,16 +22,4 @@ def load(name: str = "paymentoptions.json") -> Any:
     checkout = Path(__file__).resolve().parents[2] / "openapi" / name
     if checkout.is_file():
         return json.loads(checkout.read_text("utf-8"))
-    if pages := _pages(Path(__file__).resolve().parents[2] / "openapi" / "paymentoptions"):
-        return pages
     raise DocumentMissing(f"openapi/{name} is neither installed nor in the checkout; run `make generate`")
-
-
-def _pages(folder: Path) -> Any:
-    # Until the document is built: the two pages that the sandbox needs, as they are.
-    names = ("generate-token.json", "purchasev2.json")
-    paths: dict[str, Any] = {}
-    for name in names:
-        if (folder / name).is_file():
-            paths |= json.loads((folder / name).read_text("utf-8"))["paths"]
-    return {"paths": paths} if paths else None

@@ -68,6 +68,7 @@ class Rule:
     set: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._check_types()
         known = WEBHOOK_FAULTS if self.on == "webhook" else REQUEST_FAULTS
         if self.on not in ("webhook", "*", *ENDPOINTS):
             raise PlanError(f"on is one of webhook, *, {', '.join(ENDPOINTS)}; not {self.on!r}")
@@ -81,8 +82,8 @@ class Rule:
             raise PlanError(f"{self.fault} needs seconds above 0")
         if self.fault == "error" and self.status not in range(400, 600):
             raise PlanError("an error's status lies between 400 and 599")
-        if self.fault == "change" and not self.set:
-            raise PlanError("change needs set, a table of dotted paths and values")
+        if self.fault == "change" and (not self.set or self.when == "before"):
+            raise PlanError("change needs set, a table of dotted paths and values, and comes after charging")
 
     @classmethod
     def read(cls, table: object) -> Rule:
@@ -92,12 +93,28 @@ class Rule:
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(table) - known):
             raise PlanError(f"a rule has no {', '.join(map(str, unknown))}; it has {', '.join(sorted(known))}")
+        if missing := sorted({"on", "fault"} - set(table)):
+            raise PlanError(f"a rule needs {' and '.join(missing)}")
         nth = table.get("nth", ())
-        values = {**table, "nth": (nth,) if isinstance(nth, int) else tuple(nth)}
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise PlanError(f"a rule needs on and fault, each of the right type ({error})") from None
+        return cls(**{**table, "nth": tuple(nth) if isinstance(nth, list | tuple) else (nth,)})
+
+    def _check_types(self) -> None:
+        kinds: dict[str, tuple[type, ...]] = {
+            "on": (str,),
+            "fault": (str,),
+            "when": (str,),
+            "probability": (int, float),
+            "times": (int, type(None)),
+            "seconds": (int, float),
+            "status": (int,),
+            "copies": (int,),
+            "set": (Mapping,),
+        }
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                raise PlanError(f"{name} is {' or '.join(one.__name__ for one in kind)}")
+        if not all(isinstance(one, int) and one > 0 for one in self.nth):
+            raise PlanError("nth is a whole number from 1 on, or several")
 
     def table(self) -> dict[str, Any]:
         """Return the rule as JSON-like data, without what is left at its default."""

@@ -11,12 +11,14 @@ import contextlib
 import re
 import socket
 import struct
+from dataclasses import dataclass
 
 from .spoiling import CUT_HEADER
 
 _MARK = re.compile(rb"\r\n" + CUT_HEADER.encode() + rb": ([a-z_]+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNK_BYTES = 64 * 1024
+_LAST_REQUEST_SECONDS = 1.0
 
 
 class Front:
@@ -59,14 +61,16 @@ class Front:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection(*self._upstream, limit=_CHUNK_BYTES)
-        requests = asyncio.create_task(_copy(reader, up_writer))
-        answers = asyncio.create_task(_answers(up_reader, writer))
+        traffic = _Traffic()
+        requests = asyncio.create_task(_requests(reader, up_writer, traffic))
+        answers = asyncio.create_task(_answers(up_reader, writer, traffic))
         try:
             done, _ = await asyncio.wait((requests, answers), return_when=asyncio.FIRST_COMPLETED)
-            if answers not in done:  # the client closed its side; what it asked for still gets done
-                return
-            if answers.result() == "hang":
+            if answers in done and answers.result() == "hang":
                 await requests
+            elif answers not in done and traffic.unanswered:
+                # The client is gone, but what it sent in full is still done: the server needs a moment to read it.
+                await asyncio.wait((answers,), timeout=_LAST_REQUEST_SECONDS)
         finally:
             for task in (requests, answers):
                 task.cancel()
@@ -74,14 +78,22 @@ class Front:
             up_writer.transport.abort()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+@dataclass
+class _Traffic:
+    """Whether anything was asked since the last reply."""
+
+    unanswered: bool = False
+
+
+async def _requests(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, traffic: _Traffic) -> None:
     with contextlib.suppress(OSError):
         while chunk := await reader.read(_CHUNK_BYTES):
+            traffic.unanswered = True
             writer.write(chunk)
             await writer.drain()
 
 
-async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, traffic: _Traffic) -> str:
     """Pass replies on until the connection ends or one is cut, and return how it was cut."""
     while True:
         try:
@@ -92,6 +104,7 @@ async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         mark = _MARK.search(head)
         length = _LENGTH.search(head)
         body = await reader.readexactly(int(length[1])) if length else b""
+        traffic.unanswered = False
         if mark is None:
             writer.write(head + body)
             await writer.drain()

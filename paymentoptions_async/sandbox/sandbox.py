@@ -132,6 +132,7 @@ class Sandbox:
         finally:
             for wait in waits:
                 wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     def _next_due(self) -> float | None:
         moments = (self.books.next_settlement(), self.webhooks.next_due())

@@ -26,6 +26,7 @@ async def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 0) -> 
     NotLoopback for any other host; OSError when the port is taken.
     """
     check_loopback(host)
+    address = "127.0.0.1" if host == "localhost" else host  # one address, so that port 0 is one port
     inner = socket.create_server(("127.0.0.1", 0))
     server = _Server(
         uvicorn.Config(
@@ -35,6 +36,7 @@ async def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 0) -> 
             log_config=None,
             access_log=False,  # a 3-D Secure page's URL holds its token
             ws="none",
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=1,
         )
@@ -43,7 +45,7 @@ async def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 0) -> 
     front = Front(upstream=inner.getsockname()[:2])
     try:
         await server.is_up.wait()
-        await front.open(host, port)
+        await front.open(address, port)
         background = asyncio.create_task(sandbox.run())
         try:
             yield f"http://{f'[{host}]' if ':' in host else host}:{front.port}"
