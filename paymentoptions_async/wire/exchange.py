@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.evidence import Evidence
+
+_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
+"""What a path may hold as it is (RFC 3986, 3.3 and 3.4); everything else must come percent-encoded."""
 
 
 class Departure:
@@ -14,33 +19,39 @@ class Departure:
 
     The wire calls `leave` there, and writes only if it says True. Whoever waits may `forbid` it: from then on the
     request can't leave any more, and ``left`` says whether it already had. Both sides run on one event loop, so
-    there is no instant between the two.
+    there is no instant between the two. ``on_forbid`` is called once the gate is closed.
     """
 
-    __slots__ = ("_forbidden", "left")
+    __slots__ = ("forbidden", "left", "on_forbid")
 
     def __init__(self) -> None:
         self.left = False
-        self._forbidden = False
+        self.forbidden = False
+        self.on_forbid: Callable[[], object] | None = None
 
     def leave(self) -> bool:
         """Record that the first byte is about to be written; False means that it must not be."""
-        if self._forbidden:
+        if self.forbidden:
             return False
         self.left = True
         return True
 
     def forbid(self) -> bool:
         """Close the gate; True if nothing had left."""
-        self._forbidden = not self.left
-        return self._forbidden
+        if self.left:
+            return False
+        self.forbidden = True
+        if self.on_forbid is not None:
+            self.on_forbid()
+        return True
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """One HTTP request to the gateway.
 
-    ``path`` is joined to the wire's base URL. ``deadline`` is an instant of the running loop's clock, in seconds;
+    ``path`` is joined to the wire's base URL and sent as it is; InvalidValue where it is not percent-encoded or has a
+    ``..`` in it, because it could then ask for something else than was meant. ``deadline`` is an instant of the running loop's clock, in seconds;
     the wire gives up there. ``charging`` asks for a connection that is fresh or was used within the last 2 seconds.
     The body may hold a card number: it appears in no repr.
     """
@@ -51,6 +62,10 @@ class Request:
     body: bytes | None = None
     charging: bool = False
     departure: Departure = field(default_factory=Departure)
+
+    def __post_init__(self) -> None:
+        if not _PATH.fullmatch(self.path) or ".." in self.path:
+            raise InvalidValue("path: must be an absolute path, percent-encoded, without '..'.", field="path")
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path}>"

@@ -25,6 +25,7 @@ from paymentoptions_async.wire.reading import (
 )
 
 if TYPE_CHECKING:
+    import httpcore
     import httpx
 
 
@@ -121,15 +122,18 @@ class HttpxWire:
         passage.stage = Stage.CONNECT
         if not self._traced:
             _depart(passage)
-        response = await self._transport.handle_async_request(
-            httpx.Request(
-                request.method,
-                self._base_url + request.path,
-                headers=self._headers if request.body is None else {**self._headers, "Content-Type": JSON},
-                content=request.body,
-                extensions={"trace": _Trace(passage), "timeout": _NO_TIMEOUTS},
-            )
+        outgoing = httpx.Request(
+            request.method,
+            self._base_url + request.path,
+            headers=self._headers if request.body is None else {**self._headers, "Content-Type": JSON},
+            content=request.body,
+            extensions={"trace": (trace := _Trace(passage)), "timeout": _NO_TIMEOUTS},
         )
+        try:
+            response = await self._transport.handle_async_request(outgoing)
+        except BaseException:
+            await trace.close_half_open()
+            raise
         try:
             if passage.stage is Stage.CONNECT:
                 _depart(passage)  # it was answered without a trace
@@ -164,16 +168,24 @@ class _Trace:
     A CONNECT to a proxy is traced as a request too, but none of its bytes is of ours.
     """
 
-    __slots__ = ("_passage",)
+    __slots__ = ("_half_open", "_passage")
 
     def __init__(self, passage: Passage) -> None:
         self._passage = passage
+        self._half_open: httpcore.AsyncNetworkStream | None = None
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith(".send_request_headers.started"):
             request = info.get("request")
             if request is None or request.method != b"CONNECT":
                 _depart(self._passage)
+        elif event == "connection.connect_tcp.complete":
+            self._half_open = info["return_value"]
+
+    async def close_half_open(self) -> None:
+        """Close what was connected and never used: httpcore forgets it when it is cancelled during the handshake."""
+        if self._half_open is not None and self._passage.stage is Stage.CONNECT:
+            await self._half_open.aclose()
 
 
 def _depart(passage: Passage) -> None:

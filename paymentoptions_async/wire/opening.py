@@ -49,6 +49,6 @@ def open_wire(
 
 def replace_opener(opener: Opener | None) -> Opener | None:
     """Let ``opener`` open every wire for which no transport is given; return what did so before. For tests."""
-    global _stand_in  # noqa: PLW0603 the network is one for the process, and so is its replacement
+    global _stand_in
     before, _stand_in = _stand_in, opener
     return before

@@ -6,6 +6,7 @@ import asyncio
 import select
 import ssl
 from contextvars import ContextVar
+from dataclasses import dataclass
 from errno import ECONNREFUSED
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
@@ -31,7 +32,6 @@ from paymentoptions_async.wire.reading import (
 )
 
 if TYPE_CHECKING:
-    from aiohttp.abc import AbstractResolver
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
@@ -59,14 +59,13 @@ class AiohttpWire:
         ssl_context: ssl.SSLContext | None = None,
         charging_idle: float = 2.0,
         max_body: int = MAX_BODY,
-        resolver: AbstractResolver | None = None,
     ) -> None:
         self._base_url = checked_base_url(base_url)
         if proxy is not None and not self._base_url.startswith("https:"):
             raise ConfigurationError("proxy: a proxy is used only for https; it would read everything else.")
         self._guard = LoopGuard()
         self._closed = False
-        lane = _LaneSettings({**PLAIN_HEADERS, **credentials.headers()}, connections, proxy, ssl_context, resolver)
+        lane = _LaneSettings({**PLAIN_HEADERS, **credentials.headers()}, connections, proxy, ssl_context)
         self._asking = _Lane(lane, idle=15.0, max_body=max_body, watchful=False)
         self._charging = _Lane(lane, idle=charging_idle, max_body=max_body, watchful=True)
 
@@ -100,22 +99,12 @@ class AiohttpWire:
         await self._charging.aclose()
 
 
+@dataclass(frozen=True, slots=True, repr=False)
 class _LaneSettings:
-    __slots__ = ("connections", "headers", "proxy", "resolver", "ssl_context")
-
-    def __init__(
-        self,
-        headers: dict[str, str],
-        connections: int,
-        proxy: str | None,
-        ssl_context: ssl.SSLContext | None,
-        resolver: AbstractResolver | None,
-    ) -> None:
-        self.headers = headers
-        self.connections = connections
-        self.proxy = proxy
-        self.ssl_context = ssl_context
-        self.resolver = resolver
+    headers: dict[str, str]
+    connections: int
+    proxy: str | None
+    ssl_context: ssl.SSLContext | None
 
 
 class _Lane:
@@ -181,7 +170,6 @@ class _Lane:
             limit=0,  # the gate bounds
             keepalive_timeout=self._idle,
             ssl=settings.ssl_context if settings.ssl_context is not None else True,
-            resolver=settings.resolver,
             loop=loop,
         )
         session = aiohttp.ClientSession(

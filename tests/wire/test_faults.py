@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import ssl
+import zlib
 
 import pytest
 import trustme
@@ -11,19 +12,11 @@ import trustme
 from paymentoptions_async.evidence import Left, Stage
 
 
-def held(port_holder):
-    """A port where nobody listens, held so that nobody can."""
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
-    port_holder.append(sock)
-    return f"http://127.0.0.1:{sock.getsockname()[1]}"
-
-
 async def test_a_refused_connection_lets_nothing_leave(wire_to, ask):
-    holder = []
     request = ask()
-    reply = await wire_to(held(holder)).send(request)
-    holder[0].close()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # held, so that nobody else can listen there
+        reply = await wire_to(f"http://127.0.0.1:{silent.getsockname()[1]}").send(request)
     assert (reply.evidence.left, reply.evidence.stage, reply.evidence.failure) == (
         Left.NOTHING,
         Stage.CONNECT,
@@ -362,10 +355,8 @@ async def test_interim_answers_are_passed_over(wire_to, ask, serve):
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity", "GZIP"])
 async def test_an_answer_compressed_unasked_is_read(wire_to, ask, serve, encoding):
-    import zlib
-
     plain = b'{"success":true}'
-    packed = {"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}[encoding.lower()](plain)
+    packed = {"gzip": gzip.compress(plain), "deflate": zlib.compress(plain), "identity": plain}[encoding.lower()]
 
     async def script(peer):
         request = await peer.request()
