@@ -34,7 +34,7 @@ def may_send(intent: Intent, standing: Record | None, attempts: Iterable[Record]
         differing = intent.differs_from(standing.intent)
         if differing:
             raise IdempotencyConflict(
-                f"idempotency key {intent.idempotency_key!r} stands for another request: {', '.join(differing)} differ; "
+                f"idempotency key {intent.idempotency_key!r} stands for another request ({', '.join(differing)}); "
                 "use a new key for a new attempt",
                 fields=differing,
                 ref=intent.ref,
