@@ -1,7 +1,7 @@
 """The story of a document: check the pages, merge them, name the shapes, correct them, validate the result.
 
-    >>> document = build_document("paymentoptions")        # from the files
-    >>> document = load_document("paymentoptions")         # as it was built last
+`build_document("paymentoptions")` builds it from the files, `load_document("paymentoptions")` reads it as it was
+built last.
 """
 
 from __future__ import annotations
@@ -45,13 +45,16 @@ def load_document(api: str, *, openapi: Path = OPENAPI) -> Json:
 
 
 def load_pages(api: str, *, openapi: Path = OPENAPI) -> dict[str, Json]:
-    """Read and check the vendor pages of one gateway: the vendor's own words first, then by file name."""
+    """Read and check the vendor pages of one gateway, by file name, those in the vendor's own words last.
+
+    So what the built document says is in our words wherever there are any.
+    """
     pages = {f"{api}/{path.name}": read_json(path) for path in sorted((openapi / api).glob("*.json"))}
     if not pages:
         raise SpecError(f"{openapi / api}: holds no vendor page")
     for name, page in pages.items():
         check_page(name, page)
-    return dict(sorted(pages.items(), key=lambda item: (provenance_of(item[1]) != "verbatim", item[0])))
+    return dict(sorted(pages.items(), key=lambda item: (provenance_of(item[1]) == "verbatim", item[0])))
 
 
 def check_page(name: str, page: Json) -> None:
@@ -71,9 +74,7 @@ def check_page(name: str, page: Json) -> None:
 
 def provenance_of(page: Json) -> str:
     """Say how sure a page is; one without a mark is the vendor's own."""
-    kind = page.get("x-provenance", {}).get("kind", "verbatim")
-    assert isinstance(kind, str)
-    return kind
+    return str(page.get("x-provenance", {}).get("kind", "verbatim"))
 
 
 def load_overlays(api: str, *, openapi: Path = OPENAPI) -> list[Overlay]:
@@ -124,7 +125,9 @@ def _provenances(node: Json, place: Place) -> list[tuple[Place, Json]]:
 
 
 def _validate(name: str, document: Json) -> None:
-    errors = [f"{as_path(tuple(error.absolute_path))}: {error.message[:300]}"
-              for error in OpenAPIV30SpecValidator(document).iter_errors()]
+    errors = [
+        f"{as_path(tuple(error.absolute_path))}: {error.message[:300]}"
+        for error in OpenAPIV30SpecValidator(document).iter_errors()
+    ]
     if errors:
         raise SpecError(f"{name} is not valid OpenAPI 3.0:\n" + "\n".join(errors))

@@ -78,9 +78,7 @@ def _unite(first: Json, second: Json, place: Place, union: Union) -> Json:
     return first
 
 
-def _unite_objects(
-    first: dict[str, Json], second: dict[str, Json], place: Place, union: Union
-) -> dict[str, Json]:
+def _unite_objects(first: dict[str, Json], second: dict[str, Json], place: Place, union: Union) -> dict[str, Json]:
     named = is_map_of_names(place)
     result: dict[str, Json] = {}
     for key in [*first, *(key for key in second if key not in first)]:

@@ -51,11 +51,12 @@ def _name(node: Json, place: Place, shapes: dict[str, Json], conflicts: list[Con
 
 def lift_webhooks(document: Json) -> Json:
     """Drop the paths that only carry what the gateway sends; their shapes stay among the components."""
-    kept = {}
-    for path, item in document["paths"].items():
-        if not any(operation.get("x-webhook") for operation in item.values() if isinstance(operation, dict)):
-            kept[path] = item
-    return {**document, "paths": kept}
+    paths = {path: item for path, item in document["paths"].items() if not _is_webhook(item)}
+    return {**document, "paths": paths}
+
+
+def _is_webhook(item: Json) -> bool:
+    return any(operation.get("x-webhook") for operation in item.values() if isinstance(operation, dict))
 
 
 def wrap_references(node: Json) -> Json:

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from ..types import UNSET, Model, Reader, Unset, either, nothing
+
+if TYPE_CHECKING:
+    from ..models.resource_id import ResourceId
+
+
+@define
+class Relationship(Model):
+    """The service.
+
+    Attributes:
+        data: The related resource.
+    """
+
+    data: None | ResourceId | Unset = UNSET
+
+    @staticmethod
+    @cache
+    def _readers() -> dict[str, tuple[str, Reader]]:
+        from ..models.resource_id import ResourceId
+
+        return {"data": ("data", either(nothing, ResourceId.from_dict))}

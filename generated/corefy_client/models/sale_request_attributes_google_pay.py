@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from functools import cache
+
+from attrs import define
+
+from ..types import Model, Reader
+
+
+@define
+class SaleRequestAttributesGooglePay(Model):
+    """Google Pay's payment data."""
+
+    @staticmethod
+    @cache
+    def _readers() -> dict[str, tuple[str, Reader]]:
+        return {}

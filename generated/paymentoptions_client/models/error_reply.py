@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from ..types import UNSET, Model, Reader, Unset, boolean, either, integer, nothing, text
+
+if TYPE_CHECKING:
+    from ..models.gateway_response import GatewayResponse
+    from ..models.merchant_details import MerchantDetails
+    from ..models.payment_details import PaymentDetails
+    from ..models.risk_details import RiskDetails
+    from ..models.transaction_details import TransactionDetails
+
+
+@define
+class ErrorReply(Model):
+    """What an answer other than success may look like; a decline is expected to be the payment envelope.
+
+    Attributes:
+        success: False on failure.
+        status_code: The HTTP status again, in the payment envelope.
+        statusCode: The HTTP status again, as the portal and 3-D Secure write it.
+        message: Message for people.
+        message_code: Message code, as the portal writes it.
+        error: Message for people, from the front door.
+        is_live: True in the live environment.
+        transaction_type: Kind of transaction.
+        gateway_response: gateway_response
+        merchant_details: merchant_details
+        payment_details: payment_details
+        transaction_details: transaction_details
+        riskdetails: risk-details
+        risk_details: risk_details
+    """
+
+    success: bool | None | Unset = UNSET
+    status_code: int | None | Unset = UNSET
+    statusCode: int | None | Unset = UNSET
+    message: str | None | Unset = UNSET
+    message_code: str | None | Unset = UNSET
+    error: str | None | Unset = UNSET
+    is_live: bool | None | Unset = UNSET
+    transaction_type: str | None | Unset = UNSET
+    gateway_response: GatewayResponse | None | Unset = UNSET
+    merchant_details: MerchantDetails | None | Unset = UNSET
+    payment_details: PaymentDetails | None | Unset = UNSET
+    transaction_details: TransactionDetails | None | Unset = UNSET
+    riskdetails: RiskDetails | None | Unset = UNSET
+    risk_details: RiskDetails | None | Unset = UNSET
+
+    @staticmethod
+    @cache
+    def _readers() -> dict[str, tuple[str, Reader]]:
+        from ..models.gateway_response import GatewayResponse
+        from ..models.merchant_details import MerchantDetails
+        from ..models.payment_details import PaymentDetails
+        from ..models.risk_details import RiskDetails
+        from ..models.transaction_details import TransactionDetails
+
+        return {
+            "success": ("success", either(boolean, nothing)),
+            "status_code": ("status_code", either(integer, nothing)),
+            "statusCode": ("statusCode", either(integer, nothing)),
+            "message": ("message", either(text, nothing)),
+            "message_code": ("messageCode", either(text, nothing)),
+            "error": ("error", either(text, nothing)),
+            "is_live": ("is_live", either(boolean, nothing)),
+            "transaction_type": ("transaction_type", either(text, nothing)),
+            "gateway_response": ("gateway_response", either(GatewayResponse.from_dict, nothing)),
+            "merchant_details": ("merchant_details", either(MerchantDetails.from_dict, nothing)),
+            "payment_details": ("payment_details", either(PaymentDetails.from_dict, nothing)),
+            "transaction_details": ("transaction_details", either(TransactionDetails.from_dict, nothing)),
+            "riskdetails": ("risk-details", either(RiskDetails.from_dict, nothing)),
+            "risk_details": ("risk_details", either(RiskDetails.from_dict, nothing)),
+        }
