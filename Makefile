@@ -1,0 +1,53 @@
+# Every target sets up .venv by itself. Needed: make, Python 3.11 or newer, and a package registry that pip knows.
+# PYTHON=… picks the interpreter, ARGS=… goes to pytest.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types floors wheel generate check-generated spec-update bench clean demo-setup dev-setup
+
+export PYTHON
+RUN := .venv/bin/python
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: demo-setup ## Take payments through the facade against the sandbox, step by step
+	@$(RUN) examples/demo.py
+
+test: dev-setup ## Run all tests (ARGS="tests/unit -k money" for some)
+	@$(RUN) -m pytest -q $(ARGS)
+
+lint: dev-setup ## Check style and formatting
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+types: dev-setup ## Check types, strictly
+	@$(RUN) -m mypy
+
+floors: dev-setup ## Check which module may import which
+	@.venv/bin/lint-imports --no-logo
+
+wheel: dev-setup ## Build the wheel and try it in a clean environment
+	@$(RUN) scripts/check_wheel.py
+
+generate: dev-setup ## Build openapi/*.json and the generated clients
+	@$(RUN) scripts/generate.py
+
+check-generated: dev-setup ## Fail if openapi/*.json or a generated client is not what `make generate` makes
+	@$(RUN) scripts/generate.py --check
+
+spec-update: dev-setup ## Take in a new vendor file: make spec-update FILE=purchase.json
+	@test -n "$(FILE)" || { echo 'Which file? make spec-update FILE=path/to/purchase.json' >&2; exit 2; }
+	@$(RUN) scripts/spec_update.py "$(FILE)"
+
+bench: dev-setup ## Measure import time, and client CPU per call beside other clients
+	@$(RUN) benchmarks/run.py
+
+clean: ## Remove what was set up and built; nothing under version control
+	@rm -rf .venv .venv-generator .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+demo-setup:
+	@scripts/setup_venv.sh demo
+
+dev-setup:
+	@scripts/setup_venv.sh dev
