@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import spec_update
-from specbuild.build import as_text
+from specbuild.build import as_text, build_document
 
 ROOT = Path(__file__).parents[2]
 PAYMENT = "/api/v1/server-to-server-interface/payment"
@@ -19,6 +19,7 @@ class Project:
         self.root = root
         self.generator_works = True
         self.tests_pass = True
+        self.build = build_document
         self.steps = []
 
     def page(self, name="paymentoptions/purchase"):
@@ -41,7 +42,7 @@ class Project:
         (root / "generated" / "client.py").write_text("half written")
         (root / "openapi" / "paymentoptions.json").write_text("half written")
         if self.generator_works:
-            text = as_text(spec_update.build_document("paymentoptions", openapi=root / "openapi"))
+            text = as_text(self.build("paymentoptions", openapi=root / "openapi"))
             (root / "openapi" / "paymentoptions.json").write_text(text, encoding="utf-8")
             (root / "generated" / "client.py").write_text("new client")
         return self.generator_works
@@ -67,13 +68,15 @@ def real_build():
 
 @pytest.fixture
 def project(tmp_path, request, monkeypatch):
+    copied = Project(tmp_path)
     if "real_build" not in request.fixturenames:
-        monkeypatch.setattr(spec_update, "build_document", lambda api, openapi: {"built": api})
+        monkeypatch.setattr(copied, "build", lambda api, openapi: {"built": api})
+        monkeypatch.setattr(spec_update, "build_document", copied.build)
     shutil.copytree(ROOT / "openapi", tmp_path / "openapi")
     (tmp_path / "generated" / "sub").mkdir(parents=True)
     (tmp_path / "generated" / "client.py").write_text("old client")
     (tmp_path / "generated" / "sub" / "model.py").write_text("old model")
-    return Project(tmp_path)
+    return copied
 
 
 def body(document, path=PAYMENT):

@@ -23,7 +23,7 @@ class ErrorItem(Model):
         source: Which part of the request it is about.
     """
 
-    status: str | int | None | Unset = UNSET
+    status: str | None | int | Unset = UNSET
     code: str | None | Unset = UNSET
     title: str | None | Unset = UNSET
     detail: str | None | Unset = UNSET
@@ -35,7 +35,7 @@ class ErrorItem(Model):
         from ..models.error_source import ErrorSource
 
         return {
-            "status": ("status", either(text, integer, nothing)),
+            "status": ("status", either(text, nothing, integer)),
             "code": ("code", either(text, nothing)),
             "title": ("title", either(text, nothing)),
             "detail": ("detail", either(text, nothing)),

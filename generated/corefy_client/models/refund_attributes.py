@@ -12,9 +12,9 @@ class RefundAttributes(Model):
     """State of the refund.
 
     Attributes:
-        original_id: Id of the refunded invoice.
         status: Where the refund stands.
         reference_id: The merchant's reference of the refund.
+        original_id: Id of the refunded invoice.
         description: Why it was refunded.
         amount: Refunded amount in major units.
         fee: Fee in major units.
@@ -22,9 +22,9 @@ class RefundAttributes(Model):
         created: When it was created, in Unix seconds.
     """
 
-    original_id: str
     status: str
     reference_id: str | None | Unset = UNSET
+    original_id: str | Unset = UNSET
     description: str | None | Unset = UNSET
     amount: Number | None | Unset = UNSET
     fee: Number | None | Unset = UNSET
@@ -35,9 +35,9 @@ class RefundAttributes(Model):
     @cache
     def _readers() -> dict[str, tuple[str, Reader]]:
         return {
-            "original_id": ("original_id", text),
             "status": ("status", text),
             "reference_id": ("reference_id", either(text, nothing)),
+            "original_id": ("original_id", text),
             "description": ("description", either(text, nothing)),
             "amount": ("amount", either(number, nothing)),
             "fee": ("fee", either(number, nothing)),

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from ..types import UNSET, Model, Reader, Unset, either, list_of
+from ..types import UNSET, Model, Reader, Unset, list_of
 
 if TYPE_CHECKING:
     from ..models.included_resource import IncludedResource
-    from ..models.invoice import Invoice
     from ..models.refund import Refund
 
 
@@ -18,21 +17,17 @@ class RefundReply(Model):
     """A JSON:API document with the refund or the invoice; two models of the reply are documented.
 
     Attributes:
-        data: data
+        data: A refund as a resource of its own.
         included: Related resources in full, mostly the customer.
     """
 
-    data: Refund | Invoice
+    data: Refund
     included: list[IncludedResource] | Unset = UNSET
 
     @staticmethod
     @cache
     def _readers() -> dict[str, tuple[str, Reader]]:
         from ..models.included_resource import IncludedResource
-        from ..models.invoice import Invoice
         from ..models.refund import Refund
 
-        return {
-            "data": ("data", either(Refund.from_dict, Invoice.from_dict)),
-            "included": ("included", list_of(IncludedResource.from_dict)),
-        }
+        return {"data": ("data", Refund.from_dict), "included": ("included", list_of(IncludedResource.from_dict))}
