@@ -50,9 +50,10 @@ class Departure:
 class Request:
     """One HTTP request to the gateway.
 
-    ``path`` is joined to the wire's base URL and sent as it is; InvalidValue where it is not percent-encoded or has a
-    ``..`` in it, because it could then ask for something else than was meant. ``deadline`` is an instant of the running loop's clock, in seconds;
-    the wire gives up there. ``charging`` asks for a connection that is fresh or was used within the last 2 seconds.
+    ``path`` is joined to the wire's base URL and sent as it is: InvalidValue where it is not percent-encoded or has
+    ``..`` in it, because it could then ask for something else than was meant. ``deadline`` is an instant of the
+    running loop's clock, in seconds; the wire gives up there. ``charging`` asks for a connection that is fresh or was
+    used within the last 2 seconds.
     The body may hold a card number: it appears in no repr.
     """
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from paymentoptions_async.errors import ConfigurationError
 from paymentoptions_async.evidence import Stage
 from paymentoptions_async.wire.credentials import Authentication
-from paymentoptions_async.wire.exchange import Reply, Request
+from paymentoptions_async.wire.exchange import Departure, Reply, Request
 from paymentoptions_async.wire.guard import LoopGuard
 from paymentoptions_async.wire.reading import (
     JSON,
@@ -70,7 +70,7 @@ class HttpxWire:
         loop = self._guard.check()
         if self._closed:
             raise ConfigurationError("This client is closed. Nothing was sent.")
-        passage = Passage(request.departure, loop.time())
+        passage = _TracedPassage(request.departure, loop.time())
         if passage.started >= request.deadline:
             return passage.reply(passage.started, "deadline")
         try:
@@ -95,7 +95,7 @@ class HttpxWire:
             await asyncio.wait(self._exchanges)
         await self._transport.aclose()
 
-    async def _exchange_apart(self, passage: Passage, request: Request) -> None:
+    async def _exchange_apart(self, passage: _TracedPassage, request: Request) -> None:
         """Run the exchange in a task of its own, which a cancelled caller leaves behind to close its connection.
 
         The slot is free again only when the connection is: a caller that is cancelled twice can't lose one.
@@ -106,7 +106,8 @@ class HttpxWire:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            passage.departure.forbid()  # a transport may be slow to hear of the cancelling
+            passage.unproven()
+            passage.abandoned = True  # a transport may be slow to hear of the cancelling
             task.cancel()
             raise
 
@@ -116,12 +117,12 @@ class HttpxWire:
         if not task.cancelled():
             task.exception()  # whoever waited has it, or has gone
 
-    async def _exchange(self, passage: Passage, request: Request) -> None:
+    async def _exchange(self, passage: _TracedPassage, request: Request) -> None:
         import httpx
 
         passage.stage = Stage.CONNECT
         if not self._traced:
-            _depart(passage)
+            passage.depart()
         outgoing = httpx.Request(
             request.method,
             self._base_url + request.path,
@@ -132,11 +133,11 @@ class HttpxWire:
         try:
             response = await self._transport.handle_async_request(outgoing)
         except BaseException:
+            passage.unproven()
             await trace.close_half_open()
             raise
         try:
-            if passage.stage is Stage.CONNECT:
-                _depart(passage)  # it was answered without a trace
+            passage.unproven()
             passage.status = response.status_code
             passage.headers = cast("Mapping[str, str]", response.headers)
             passage.stage = Stage.HEADERS
@@ -162,6 +163,27 @@ class _NotDeparted(Exception):
     """The gate was closed: whoever waited has gone. Nothing was written."""
 
 
+class _TracedPassage(Passage):
+    """A passage that httpcore tells of. An ``abandoned`` one has been reported, and must not leave any more."""
+
+    __slots__ = ("abandoned", "heard")
+
+    def __init__(self, departure: Departure, started: float) -> None:
+        super().__init__(departure, started)
+        self.abandoned = False
+        self.heard = False
+
+    def depart(self) -> None:
+        if self.abandoned or not self.departure.leave():
+            raise _NotDeparted
+        self.stage = Stage.SENDING
+
+    def unproven(self) -> None:
+        """Take it for gone if the transport had it and nothing was heard, as under a mock."""
+        if self.stage is Stage.CONNECT and not self.heard and self.departure.leave():
+            self.stage = Stage.SENDING
+
+
 class _Trace:
     """Listens to httpcore: the first byte of the request is about to be written at ``…send_request_headers.started``.
 
@@ -170,15 +192,16 @@ class _Trace:
 
     __slots__ = ("_half_open", "_passage")
 
-    def __init__(self, passage: Passage) -> None:
+    def __init__(self, passage: _TracedPassage) -> None:
         self._passage = passage
         self._half_open: httpcore.AsyncNetworkStream | None = None
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        self._passage.heard = True
         if event.endswith(".send_request_headers.started"):
             request = info.get("request")
             if request is None or request.method != b"CONNECT":
-                _depart(self._passage)
+                self._passage.depart()
         elif event == "connection.connect_tcp.complete":
             self._half_open = info["return_value"]
 
@@ -186,12 +209,6 @@ class _Trace:
         """Close what was connected and never used: httpcore forgets it when it is cancelled during the handshake."""
         if self._half_open is not None and self._passage.stage is Stage.CONNECT:
             await self._half_open.aclose()
-
-
-def _depart(passage: Passage) -> None:
-    if not passage.departure.leave():
-        raise _NotDeparted
-    passage.stage = Stage.SENDING
 
 
 def _failure(error: Exception, stage: Stage) -> str:

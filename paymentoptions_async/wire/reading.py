@@ -44,7 +44,7 @@ class Undecodable(Exception):
 
 
 class Passage:
-    """How far one exchange came. ``left`` is the departure's own record, so that there is one truth."""
+    """How far one exchange came. What left is the departure's own record, so that there is one truth."""
 
     __slots__ = ("body", "departure", "headers", "stage", "started", "status")
 
