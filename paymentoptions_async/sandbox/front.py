@@ -39,6 +39,7 @@ class Front:
         """Stop listening, and drop every connection."""
         assert self._server is not None
         self._server.close()
+        await asyncio.sleep(0)  # what was accepted just now begins, so that it can be ended
         connections = list(self._connections)
         for connection in connections:
             connection.cancel()
@@ -72,10 +73,10 @@ class Front:
                 # The client is gone, but what it sent in full is still done: the server needs a moment to read it.
                 await asyncio.wait((answers,), timeout=_LAST_REQUEST_SECONDS)
         finally:
+            up_writer.transport.abort()
             for task in (requests, answers):
                 task.cancel()
             await asyncio.gather(requests, answers, return_exceptions=True)
-            up_writer.transport.abort()
 
 
 @dataclass

@@ -91,9 +91,7 @@ async def test_a_body_that_is_no_json_object_is_refused(client, content):
 
 async def test_other_content_types_and_long_bodies_are_refused(client):
     text = await client.post(f"{PREFIX}/paymentv2", content=b"{}", headers={"content-type": "text/plain"})
-    long = await client.post(
-        f"{PREFIX}/paymentv2", content=b" " * 70_000, headers={"content-type": "application/json"}
-    )
+    long = await client.post(f"{PREFIX}/paymentv2", content=b" " * 70_000, headers={"content-type": "application/json"})
     assert (text.status_code, long.status_code) == (415, 413)
 
 
