@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
+from multidict import CIMultiDict
 from yarl import URL
 
 from paymentoptions_async.errors import ConfigurationError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
-_JSON_BODY: Final = {"Content-Type": JSON}
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """The request's deadline bounds everything; a second clock would only cost."""
 
@@ -117,6 +117,8 @@ class _Lane:
         self._max_body = max_body
         self._used: WeakSet[ResponseHandler] | None = WeakSet() if watchful else None
         self._session: aiohttp.ClientSession | None = None
+        self._headers = CIMultiDict(settings.headers)
+        self._headers_with_body = CIMultiDict({**settings.headers, "Content-Type": JSON})
 
     async def exchange(self, passage: Passage, request: Request, url: URL, loop: asyncio.AbstractEventLoop) -> None:
         session = self._session
@@ -130,7 +132,8 @@ class _Lane:
                         request.method,
                         url,
                         data=request.body,
-                        headers=_JSON_BODY if request.body is not None else None,
+                        # Never as the session's own: aiohttp says those to a proxy, in its CONNECT.
+                        headers=self._headers if request.body is None else self._headers_with_body,
                         allow_redirects=False,
                     )
                     break
@@ -174,7 +177,6 @@ class _Lane:
         )
         session = aiohttp.ClientSession(
             connector=connector,
-            headers=settings.headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUT,
             auto_decompress=False,
@@ -228,7 +230,7 @@ def _is_stale(protocol: ResponseHandler, used: WeakSet[ResponseHandler]) -> bool
     if protocol not in used:
         used.add(protocol)
         return False
-    assert protocol.transport is not None  # noqa: S101 it is connected
+    assert protocol.transport is not None
     sock = protocol.transport.get_extra_info("socket")
     if sock is None:
         return False
