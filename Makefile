@@ -24,7 +24,7 @@ types: dev-setup ## Check types, strictly
 	@$(RUN) -m mypy
 
 floors: dev-setup ## Check which module may import which
-	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/lint-imports --no-logo --cache-dir .cache/import-linter
 
 wheel: dev-setup ## Build the wheel and try it in a clean environment
 	@$(RUN) scripts/check_wheel.py
@@ -43,7 +43,7 @@ bench: dev-setup ## Measure import time, and client CPU per call beside other cl
 	@$(RUN) benchmarks/run.py
 
 clean: ## Remove what was set up and built; nothing under version control
-	@rm -rf .venv .venv-generator .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-generator .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 demo-setup:
