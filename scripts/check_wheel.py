@@ -1,0 +1,63 @@
+"""Build the wheel as `pip wheel .` does, install it with its own dependencies alone, and use it there.
+
+    make wheel
+
+First without extras: every public name, and a client. Then with `cli` and `sandbox`: the command, and the demo.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+USE_THE_CORE = """
+import asyncio, sys
+import paymentoptions_async, paymentoptions_client, corefy_client
+from paymentoptions_async import *
+
+async def main():
+    keys = dict(api_key="test-key", x_api_key="test-x-key", merchant_id="JP00000001")
+    async with PaymentOptions(**keys, environment="sandbox", sandbox_url="http://127.0.0.1:9") as gateway:
+        print(gateway)
+
+asyncio.run(main())
+for module in (paymentoptions_async, paymentoptions_client, corefy_client):
+    assert module.__file__.startswith(sys.prefix), module.__file__
+"""
+
+
+def main() -> None:
+    """Build, install, use; exits with the code of the first step that fails."""
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch)
+        run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", home, ROOT, cwd=home)
+        (wheel,) = home.glob("*.whl")
+        print(f"{wheel.name}: {wheel.stat().st_size // 1024} KiB")
+
+        venv.create(home / "venv", with_pip=True)
+        programs = home / "venv" / "bin"
+        run(programs / "python", "-m", "pip", "install", "-q", wheel, cwd=home)
+        run(programs / "python", "-W", "error", "-c", USE_THE_CORE, cwd=home)
+
+        run(programs / "python", "-m", "pip", "install", "-q", f"{wheel}[cli,sandbox]", cwd=home)
+        run(programs / "paymentoptions", "--version", cwd=home)
+        run(programs / "paymentoptions", "sandbox", "--help", cwd=home)
+        run(programs / "python", "-W", "error", ROOT / "examples" / "demo.py", cwd=home)
+
+
+def run(*command: str | Path, cwd: Path) -> None:
+    """Run a command away from the checkout; what it prints is shown, and its failure ends the program."""
+    quiet = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONPATH": ""}
+    done = subprocess.run([str(part) for part in command], cwd=cwd, env=quiet, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()
