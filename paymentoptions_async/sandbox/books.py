@@ -114,12 +114,13 @@ class Books:
         challenge_seconds: float,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        self._random = random.Random(f"{seed}:books")
+        self._random = random.Random(f"{seed}:books")  # noqa: S311  ids that a seed repeats
         self._clock = clock
         self._challenge_seconds = challenge_seconds
         self._on_change = on_change
         self._fingerprint_key = self._random.randbytes(32)
         self._by_id: dict[str, Transaction] = {}
+        self._unsettled: dict[str, Transaction] = {}
         self._challenges: dict[str, Challenge] = {}
         self._stored_cards: dict[str, CardOnFile] = {}
 
@@ -189,6 +190,8 @@ class Books:
             transaction.stored_payment_method_id = self._new_id()
             self._stored_cards[transaction.stored_payment_method_id] = order.card
         self._by_id[transaction.id] = transaction
+        if transaction.settles_at is not None:
+            self._unsettled[transaction.id] = transaction
         self._note(transaction, f"{order.operation}: {_told(transaction)}")
         self._on_change()
         return transaction
@@ -196,18 +199,19 @@ class Books:
     def settle_due(self) -> list[Transaction]:
         """Settle the transactions whose time has come, and return them."""
         now = self._clock.now()
-        due = [t for t in self._by_id.values() if t.settles_at is not None and t.settles_at <= now]
+        due = [one for one in self._unsettled.values() if one.settles_at is not None and one.settles_at <= now]
         for transaction in due:
             assert transaction.outcome.later is not None
             transaction.outcome = cards.OUTCOMES[transaction.outcome.later]
             transaction.charged = transaction.order.amount if transaction.outcome.charges else Decimal(0)
             transaction.settles_at = None
+            del self._unsettled[transaction.id]
             self._note(transaction, f"settled: {_told(transaction)}")
         return due
 
     def next_settlement(self) -> datetime | None:
         """Return when the next pending transaction settles."""
-        return min((t.settles_at for t in self._by_id.values() if t.settles_at), default=None)
+        return min((one.settles_at for one in self._unsettled.values() if one.settles_at), default=None)
 
     def open_challenge(self, order: Order, outcome: Outcome) -> Challenge:
         """Open a 3-D Secure page for the order; nothing is charged yet."""

@@ -33,7 +33,7 @@ REQUEST_FAULTS = {
 }
 WEBHOOK_FAULTS = {
     "duplicate": "deliver it `copies` times more",
-    "reorder": "hold it back until the next webhook has been tried",
+    "reorder": "hold it back until the next webhook has been tried, or for a minute",
     "late": "deliver it `seconds` later",
     "missing": "never deliver it",
     "garbage": "deliver bytes that are no JSON",
@@ -194,7 +194,7 @@ class FaultPlan:
         return struck
 
     def _append(self, rule: Rule) -> None:
-        self._random.append(random.Random(f"{self.seed}:{len(self.rules)}"))
+        self._random.append(random.Random(f"{self.seed}:{len(self.rules)}"))  # noqa: S311  faults that a seed repeats
         self._passed.append(0)
         self._struck.append(0)
         self.rules.append(rule)

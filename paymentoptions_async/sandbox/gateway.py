@@ -78,7 +78,7 @@ class Gateway:
         self._plan = plan
         self._clock = clock
         self._settings = settings
-        self._random = random.Random(f"{seed}:requests")
+        self._random = random.Random(f"{seed}:requests")  # noqa: S311  ids that a seed repeats
         self._before_reading = before_reading
         self.requests: deque[RequestLine] = deque(maxlen=REQUESTS_KEPT)
         self.endpoints = (
@@ -147,6 +147,8 @@ class Gateway:
                 self._refuse(413, f"The body is longer than {MAX_BODY_BYTES} bytes.", "TOO_LARGE")
         try:
             body = json.loads(content.decode(), parse_float=Decimal, parse_constant=_no_constant)
+            if b"\\u" in content:
+                json.dumps(body, ensure_ascii=False, default=str).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError):
             self._refuse(400, "The body is not JSON.", "BAD_REQUEST")
         if wrong := self._rules().faults(endpoint.method, endpoint.path, body):

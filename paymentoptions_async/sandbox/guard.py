@@ -31,7 +31,7 @@ class Guard:
         if not is_loopback_host(host):
             await _refuse(send, 403, "The sandbox answers to loopback host names only.")
         elif scope["method"] not in ("GET", "POST"):
-            # HEAD too: so every reply has as many bytes as it says, which the TCP front relies on.
+            # HEAD too, and without a body: every reply has as many bytes as it says, which the TCP front relies on.
             await _refuse(send, 405, "Method not allowed.", allow="GET, POST")
         elif scope["method"] not in SAFE_METHODS and _is_foreign(headers, host):
             await _refuse(send, 403, "The sandbox takes no requests from other origins.")
@@ -60,7 +60,7 @@ def _is_foreign(headers: dict[str, str], host: str) -> bool:
 
 
 async def _refuse(send: Send, status: int, message: str, allow: str | None = None) -> None:
-    body = b"" if status == 405 else json.dumps({"message": message}).encode()
+    body = b"" if allow else json.dumps({"message": message}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if allow:
         headers.append((b"allow", allow.encode()))

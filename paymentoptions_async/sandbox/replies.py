@@ -7,6 +7,8 @@ refusal or decline is shown anywhere: those shapes are inferred.
 from __future__ import annotations
 
 import json
+import re
+import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +17,9 @@ from typing import Any
 from . import cards
 from .books import Transaction
 from .settings import Settings
+
+_MARK = secrets.token_hex(8)
+_MARKED = re.compile(rf'"{_MARK}([^"]*)"')
 
 
 @dataclass
@@ -111,15 +116,15 @@ def timestamp(moment: datetime) -> str:
 
 def dumps(value: Any) -> str:
     """Write JSON with every Decimal as the exact number that it is."""
-    match value:
-        case Decimal():
-            return format(value, "f")
-        case dict():
-            return "{" + ",".join(f"{json.dumps(str(key))}:{dumps(item)}" for key, item in value.items()) + "}"
-        case list() | tuple():
-            return "[" + ",".join(dumps(item) for item in value) + "]"
-        case _:
-            return json.dumps(value, ensure_ascii=False)
+    written = json.dumps(value, default=_marked, ensure_ascii=False, separators=(",", ":"))
+    return _MARKED.sub(r"\1", written)
+
+
+def _marked(value: object) -> str:
+    # json has no way to write a number exactly, so it goes in as a string that nobody can send, and loses its quotes.
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return f"{_MARK}{value:f}"
 
 
 def _envelope(transaction: Transaction, settings: Settings, status: int) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Sandbox:
     def reset(self) -> None:
         """Forget every transaction, webhook and request, and start the fault plan from its beginning."""
         self.faults.restart()
+        self.webhooks.stop()
         self._open()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,7 +121,7 @@ class Sandbox:
                 await self._until_due(changed)
         finally:
             self._wake = None
-            await self.webhooks.stop()
+            self.webhooks.stop()
 
     async def _until_due(self, changed: asyncio.Event) -> None:
         due = self._next_due()

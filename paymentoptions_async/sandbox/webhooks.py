@@ -7,6 +7,7 @@ else is tried again after the pauses of the settings. Only loopback addresses ar
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ Deliver = Callable[[str, bytes], Awaitable[int]]
 """Send a body to a URL and return the HTTP status; any exception is a failed attempt."""
 
 ATTEMPT_SECONDS = 10.0
+HELD_SECONDS = 60.0  # what was held back for the next webhook goes out alone when none comes
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class Delivery:
     transaction_id: str
     merchant_txn_ref: str | None
     body: bytes
-    due: datetime | None
-    state: Literal["waiting", "held", "sending", "delivered", "given up", "refused", "dropped"] = "waiting"
+    due: datetime | None = None
+    state: Literal["waiting", "sending", "delivered", "given up", "refused", "dropped"] = "waiting"
     note: str = ""
     attempts: list[Attempt] = field(default_factory=list)
     releases: Delivery | None = None
@@ -74,6 +76,7 @@ class Webhooks:
         self._deliver = deliver or over_http
         self._on_change = on_change
         self._held: Delivery | None = None
+        self._waiting: dict[int, Delivery] = {}
         self._running: set[asyncio.Task[None]] = set()
         self.deliveries: list[Delivery] = []
 
@@ -98,45 +101,50 @@ class Webhooks:
         for _ in range(1 + (rules["duplicate"].copies if "duplicate" in rules else 0)):
             delivery = self._queue(url, transaction, content, note=note, wait=wait)
         if "reorder" in rules and self._held is None:
-            delivery.state, delivery.due, self._held = "held", None, delivery
+            self._wait(delivery, HELD_SECONDS)
+            self._held = delivery
         elif self._held is not None:
             delivery.releases, self._held = self._held, None
         self._on_change()
 
     def next_due(self) -> datetime | None:
         """Return when the next attempt is to be made."""
-        return min((d.due for d in self.deliveries if d.due is not None), default=None)
+        return min((one.due for one in self._waiting.values() if one.due is not None), default=None)
 
     def start_due(self) -> None:
         """Start an attempt for every delivery that is due, in the order of the queue."""
         now = self._clock.now()
-        for delivery in self.deliveries:
-            if delivery.due is not None and delivery.due <= now:
-                delivery.due, delivery.state = None, "sending"
-                task = asyncio.create_task(self._attempt(delivery))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+        due = sorted(number for number, one in self._waiting.items() if one.due is not None and one.due <= now)
+        for delivery in [self._waiting.pop(number) for number in due]:
+            delivery.due, delivery.state = None, "sending"
+            if delivery is self._held:
+                self._held = None
+            task = asyncio.create_task(self._attempt(delivery))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
     async def flush(self) -> None:
         """Deliver whatever is due now, and what becomes due by that."""
         here = asyncio.get_running_loop()
         self.start_due()
         while tasks := [task for task in self._running if task.get_loop() is here]:
-            await asyncio.gather(*tasks)
+            await asyncio.wait(tasks)
             self.start_due()
 
-    async def stop(self) -> None:
-        """Cancel the attempts that are being made."""
-        tasks = list(self._running)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def stop(self) -> None:
+        """Cancel the attempts that are being made, in whatever loop; they count as not made."""
+        for task in list(self._running):
+            with contextlib.suppress(RuntimeError):  # a closed loop runs nothing any more
+                task.get_loop().call_soon_threadsafe(task.cancel)
 
     async def _attempt(self, delivery: Delivery) -> None:
         status, error = None, None
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 status = await self._deliver(delivery.url, delivery.body)
+        except asyncio.CancelledError:
+            self._wait(delivery, 0)
+            raise
         except Exception as problem:  # noqa: BLE001  whatever a receiver does to us is an entry in the list, and tried again
             error = type(problem).__name__
         delivery.attempts.append(Attempt(self._clock.now(), status, error))
@@ -146,10 +154,10 @@ class Webhooks:
             delivery.state = "given up"
         else:
             pause = self._settings.webhook_retries[len(delivery.attempts) - 1]
-            delivery.state, delivery.due = "waiting", self._clock.now() + timedelta(seconds=pause)
-        if (held := delivery.releases) is not None:
-            delivery.releases = None
-            held.state, held.due = "waiting", self._clock.now()
+            self._wait(delivery, pause)
+        held, delivery.releases = delivery.releases, None
+        if held is not None and held.number in self._waiting:
+            self._wait(held, 0)
         self._on_change()
 
     def _queue(
@@ -162,19 +170,23 @@ class Webhooks:
         note: str = "",
         wait: float = 0.0,
     ) -> Delivery:
-        due = self._clock.now() + timedelta(seconds=wait) if state == "waiting" else None
         delivery = Delivery(
             number=len(self.deliveries) + 1,
             url=url,
             transaction_id=transaction.id,
             merchant_txn_ref=transaction.merchant_txn_ref,
             body=body,
-            due=due,
             state=state,
             note=note,
         )
         self.deliveries.append(delivery)
+        if state == "waiting":
+            self._wait(delivery, wait)
         return delivery
+
+    def _wait(self, delivery: Delivery, seconds: float) -> None:
+        delivery.state, delivery.due = "waiting", self._clock.now() + timedelta(seconds=seconds)
+        self._waiting[delivery.number] = delivery
 
 
 def is_loopback(url: str) -> bool:
@@ -190,7 +202,7 @@ def is_loopback(url: str) -> bool:
 
 
 async def over_http(url: str, body: bytes) -> int:
-    """Deliver by HTTP, following no redirect, using no proxy, and trusting any certificate: it never leaves loopback."""
+    """Deliver by HTTP, following no redirect, using no proxy, and trusting any certificate: all stays on loopback."""
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=ATTEMPT_SECONDS) as client:  # noqa: S501
         return (await client.post(url, content=body, headers={"content-type": "application/json"})).status_code
 

@@ -19,12 +19,12 @@ def test_it_serves_says_how_to_use_it_and_stops_when_interrupted(tmp_path, keys,
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps({"rules": [{"on": "paymentv2", "fault": "error", "nth": 2, "status": 502}]}))
     command = [sys.executable, "-c", "from paymentoptions_async.cli import main; main()"]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         [*command, "sandbox", "--port", "0", "--faults", str(plan)], stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         first = server.stdout.readline()
-        url = re.search(r"http://127\.0\.0\.1:\d+", first)[0]
+        [url] = re.findall(r"http://127\.0\.0\.1:\d+", first)
         path = f"{url}/api/v1/server-to-server-interface/paymentv2"
         statuses = [httpx.post(path, json=body(), headers=keys, trust_env=False).status_code for _ in range(2)]
         server.send_signal(signal.SIGINT)
@@ -63,7 +63,7 @@ def test_help_names_the_subcommands_without_importing_them():
         "out = CliRunner().invoke(main, ['--help']).output;"
         "assert 'stand-in gateway' in out, out; assert not any('starlette' in name for name in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_an_unknown_subcommand_is_refused():

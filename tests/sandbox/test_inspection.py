@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -108,8 +109,6 @@ async def test_a_clock_moves_forward_only(client, clock, body):
 
 
 async def test_a_naive_start_is_refused_and_the_free_clock_runs():
-    from datetime import UTC, datetime
-
     with pytest.raises(ValueError, match="aware"):
         Clock(datetime(2026, 1, 1))  # noqa: DTZ001
     clock = Clock()
@@ -123,5 +122,5 @@ def test_it_imports_nothing_of_the_client_nor_of_the_generated_code():
         "print([n for n in sys.modules if n.startswith(('paymentoptions_async.', 'paymentoptions_client', 'corefy_cl'))"
         " and not n.startswith(('paymentoptions_async.sandbox', 'paymentoptions_async.cli'))])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

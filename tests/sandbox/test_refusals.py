@@ -80,7 +80,9 @@ async def test_an_unknown_fields_name_is_repeated_without_digits(pay):
     assert "52000" not in reply.text
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"amount": NaN}', b"[]", b"null", b"[" * 20_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b'{"amount": NaN}', b"[]", b"null", b"[" * 20_000, b'{"a": "\\ud800"}']
+)
 async def test_a_body_that_is_no_json_object_is_refused(client, content):
     reply = await client.post(
         f"{PREFIX}/paymentv2", content=content, headers={"content-type": "application/json; charset=utf-8"}

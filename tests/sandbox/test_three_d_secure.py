@@ -77,8 +77,8 @@ async def test_the_bank_may_still_say_something_else_after_the_challenge(sandbox
 async def test_leaving_does_nothing(sandbox, client, start, inbox):
     url = await start()
     page = await client.get(url)
-    link = re.search(r'href="([^"]*left=1[^"]*)"', page.text)[1].replace("&amp;", "&")
-    left = await client.get(link)
+    [link] = re.findall(r'href="([^"]*left=1[^"]*)"', page.text)
+    left = await client.get(link.replace("&amp;", "&"))
     await sandbox.advance(10)
     assert left.status_code == 200
     assert "You left without answering" in left.text
@@ -153,7 +153,9 @@ async def test_the_page_shows_what_is_paid_and_nothing_more_of_the_card(client, 
         ("ja", "&lang=xx", "ja", "お支払いの確認"),
     ],
 )
-async def test_the_page_speaks_english_and_japanese(client, start, accept, query, lang, title):
+async def test_the_page_speaks_english_and_japanese(  # noqa: PLR0917
+    client, start, accept, query, lang, title
+):
     page = await client.get(await start() + query, headers={"accept-language": accept})
     assert f'<html lang="{lang}">' in page.text
     assert f"<h1>{title}</h1>" in page.text
@@ -162,7 +164,7 @@ async def test_the_page_speaks_english_and_japanese(client, start, accept, query
 async def test_the_page_is_closed_to_scripts_frames_referrers_and_caches(client, start):
     page = await client.get(await start())
     policy = dict(part.strip().partition(" ")[::2] for part in page.headers["content-security-policy"].split(";"))
-    nonce = re.search(r'<style nonce="([^"]+)">', page.text)[1]
+    [nonce] = re.findall(r'<style nonce="([^"]+)">', page.text)
     assert policy == {
         "default-src": "'none'",
         "style-src": f"'nonce-{nonce}'",
