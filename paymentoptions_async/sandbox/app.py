@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from .gateway import Endpoint, Gateway
+from .endpoint import Endpoint
+from .gateway import Gateway
 from .guard import Guard
 from .inspection import Inspection
 from .payments import CHALLENGE_PATH
@@ -40,7 +41,7 @@ def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure) -> A
         Route("/_sandbox/reset", inspection.reset, methods=["POST"]),
         *(
             Route(f"/_sandbox/{name}.json", inspection.as_json(name), methods=["GET"])
-            for name in ("charges", "challenges", "requests", "webhooks", "cards")
+            for name in ("charges", "transactions", "challenges", "requests", "webhooks", "cards")
         ),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _readable_no})

@@ -18,7 +18,7 @@ ENDPOINTS = ("payment", "paymentv2", "status")
 
 REQUEST_FAULTS = {
     "delay": "wait `seconds` before or after charging",
-    "error": "answer HTTP `status` with the error body that belongs to it",
+    "error": "answer HTTP `status` with the body that belongs to it, and Retry-After: `seconds` if given",
     "redirect": "answer 302",
     "garbage": "answer bytes that are no JSON",
     "html": "answer an HTML page",

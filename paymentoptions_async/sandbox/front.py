@@ -19,6 +19,7 @@ _MARK = re.compile(rb"\r\n" + CUT_HEADER.encode() + rb": ([a-z_]+)", re.IGNORECA
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNK_BYTES = 64 * 1024
 _LAST_REQUEST_SECONDS = 1.0
+_BACKLOG = 2048
 
 
 class Front:
@@ -32,7 +33,7 @@ class Front:
 
     async def open(self, host: str, port: int) -> None:
         """Start to listen; OSError when the port is taken."""
-        self._server = await asyncio.start_server(self._connected, host, port, limit=_CHUNK_BYTES)
+        self._server = await asyncio.start_server(self._connected, host, port, limit=_CHUNK_BYTES, backlog=_BACKLOG)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ import json
 import random
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -22,10 +22,10 @@ from starlette.responses import Response
 
 from . import replies
 from .clock import Clock
+from .endpoint import Endpoint, Refused
 from .faults import FaultPlan
-from .payments import Counter, Refused
 from .replies import Reply
-from .settings import PREFIX, Settings
+from .settings import Settings
 from .spoiling import spoiled
 from .validation import RequestRules
 
@@ -49,23 +49,13 @@ class RequestLine:
     faults: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """One operation of the document: `handle` gets the decoded body (empty for a GET) and the request."""
-
-    name: str
-    method: str
-    path: str
-    handle: Callable[[Mapping[str, Any], Request], Reply]
-
-
 class Gateway:
     """Answer the documented operations."""
 
     def __init__(
         self,
         *,
-        counter: Counter,
+        endpoints: Sequence[Endpoint],
         rules: Callable[[], RequestRules],
         plan: FaultPlan,
         clock: Clock,
@@ -73,7 +63,7 @@ class Gateway:
         seed: int,
         before_reading: Callable[[], None],
     ) -> None:
-        self._counter = counter
+        self.endpoints = endpoints
         self._rules = rules
         self._plan = plan
         self._clock = clock
@@ -81,21 +71,6 @@ class Gateway:
         self._random = random.Random(f"{seed}:requests")  # noqa: S311  ids that a seed repeats
         self._before_reading = before_reading
         self.requests: deque[RequestLine] = deque(maxlen=REQUESTS_KEPT)
-        self.endpoints = (
-            Endpoint("payment", "POST", f"{PREFIX}/payment", lambda b, r: counter.purchase(b, origin=origin_of(r))),
-            Endpoint(
-                "paymentv2",
-                "POST",
-                f"{PREFIX}/paymentv2",
-                lambda b, r: counter.purchase_v2(b, origin=origin_of(r)),
-            ),
-            Endpoint(
-                "status",
-                "GET",
-                f"{PREFIX}/transaction/status/{{transactionId}}",
-                lambda _, r: counter.status(r.path_params["transactionId"]),
-            ),
-        )
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Take one request through authentication, validation, its faults and the operation itself."""
@@ -183,11 +158,6 @@ class _Answered(Exception):
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.status)
         self.reply = reply
-
-
-def origin_of(request: Request) -> str:
-    """Return the scheme, host and port that the client called."""
-    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 def _answer(reply: Reply) -> NoReturn:

@@ -43,7 +43,7 @@ class Inspection:
             now=replies.timestamp(self._sandbox.clock.now()),
             plan=self._sandbox.faults.table(),
             fired=[f"{what}: {rule.fault}" for what, rule in self._sandbox.faults.fired[-ROWS_SHOWN:]],
-            repeated=Counter(row["merchant_txn_ref"] for row in state["charges"] if row["charged"] > 0),
+            repeated=Counter(row["merchant_txn_ref"] for row in state["charges"]),
             shown={name: rows[::-1][:ROWS_SHOWN] for name, rows in state.items()},
         )
 
@@ -52,7 +52,7 @@ class Inspection:
         return page("cards.html", cards=card_rows(), later_seconds=int(cards.LATER_SECONDS))
 
     def as_json(self, name: str) -> Callable[[Request], Any]:
-        """Return the endpoint for GET /_sandbox/{name}.json: charges, challenges, requests, webhooks, cards."""
+        """Return the endpoint for GET /_sandbox/{name}.json; `charges` are the transactions that took money."""
 
         async def show(_: Request) -> Response:
             return _json(card_rows() if name == "cards" else self._state()[name])
@@ -94,7 +94,8 @@ class Inspection:
         sandbox = self._sandbox
         sandbox.settle()
         return {
-            "charges": [_charge_row(transaction) for transaction in sandbox.books.transactions],
+            "charges": [_transaction_row(transaction) for transaction in sandbox.books.charges()],
+            "transactions": [_transaction_row(transaction) for transaction in sandbox.books.transactions],
             "challenges": [self._challenge_row(challenge) for challenge in sandbox.books.challenges],
             "requests": [_request_row(line) for line in sandbox.requests],
             "webhooks": [_webhook_row(delivery) for delivery in sandbox.webhooks.deliveries],
@@ -137,7 +138,7 @@ def card_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def _charge_row(transaction: Transaction) -> dict[str, Any]:
+def _transaction_row(transaction: Transaction) -> dict[str, Any]:
     order = transaction.order
     return {
         "id": transaction.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from functools import cache
 from typing import Any, TypeGuard
@@ -37,7 +38,7 @@ def is_web_url(url: str | None) -> TypeGuard[str]:
         return False
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(_origin(url)) and bool(parts.hostname)
+        return parts.scheme in ("http", "https") and bool(_origin(url))
     except ValueError:  # UnicodeError for an impossible host is one
         return False
 
@@ -45,6 +46,8 @@ def is_web_url(url: str | None) -> TypeGuard[str]:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     host = (parts.hostname or "").encode("idna").decode()
+    if not re.fullmatch(r"[a-z0-9.:_-]+", host):  # it becomes a part of the policy
+        raise ValueError("not a host name")
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 

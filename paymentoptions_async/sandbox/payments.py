@@ -15,19 +15,12 @@ from urllib.parse import urlencode
 from . import cards, replies
 from .books import Books, CardOnFile, Challenge, Order, Transaction, decimals_of
 from .cards import TestCard
+from .endpoint import Endpoint, Refused, origin_of
 from .replies import Reply
-from .settings import Settings
+from .settings import PREFIX, Settings
 from .webhooks import Webhooks
 
 CHALLENGE_PATH = "/integration/3ds"
-
-
-class Refused(Exception):
-    """Refuse a request: nothing was charged and no transaction exists."""
-
-    def __init__(self, status: int, message: str, code: str) -> None:
-        super().__init__(message)
-        self.status, self.message, self.code = status, message, code
 
 
 @dataclass(frozen=True)
@@ -37,6 +30,19 @@ class Counter:
     books: Books
     settings: Settings
     webhooks: Webhooks
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Return the operations that are served here."""
+        return (
+            Endpoint("payment", "POST", f"{PREFIX}/payment", lambda b, r: self.purchase(b, origin=origin_of(r))),
+            Endpoint("paymentv2", "POST", f"{PREFIX}/paymentv2", lambda b, r: self.purchase_v2(b, origin=origin_of(r))),
+            Endpoint(
+                "status",
+                "GET",
+                f"{PREFIX}/transaction/status/{{transactionId}}",
+                lambda _, r: self.status(r.path_params["transactionId"]),
+            ),
+        )
 
     def purchase(self, body: Mapping[str, Any], *, origin: str) -> Reply:
         """Take POST …/payment (v1): charge, whatever the card asks for; v1 has no documented 3-D Secure."""

@@ -154,7 +154,7 @@ class Sandbox:
             on_change=self._changed,
         )
         self._gateway = Gateway(
-            counter=Counter(self.books, self.settings, self.webhooks),
+            endpoints=Counter(self.books, self.settings, self.webhooks).endpoints(),
             rules=_rules,
             plan=self.faults,
             clock=self.clock,

@@ -26,7 +26,10 @@ def spoiled(reply: Reply | None, rule: Rule) -> Reply:
     whole = reply or Reply(200, {"success": True})
     match rule.fault:
         case "error":
-            return replies.front_door(rule.status, _FRONT_DOOR_MESSAGES.get(rule.status, "Something went wrong"))
+            refused = replies.front_door(rule.status, _FRONT_DOOR_MESSAGES.get(rule.status, "Something went wrong"))
+            if rule.seconds:
+                refused.headers["retry-after"] = f"{rule.seconds:g}"
+            return refused
         case "redirect":
             return Reply(302, b"", headers={"location": "/elsewhere"})
         case "garbage":

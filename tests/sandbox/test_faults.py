@@ -51,6 +51,13 @@ async def test_a_gateway_timeout_looks_like_the_front_doors(sandbox, pay):
     sandbox.faults.add("*", "error", status=504)
     reply = await pay()
     assert (reply.status_code, reply.json()) == (504, {"message": "Endpoint request timed out"})
+    assert "retry-after" not in reply.headers
+
+
+async def test_too_many_requests_may_say_when_to_come_back(sandbox, ask):
+    sandbox.faults.add("status", "error", status=429, seconds=2.0)
+    reply = await ask("x")
+    assert (reply.status_code, reply.headers["retry-after"]) == (429, "2")
 
 
 async def test_change_lies_about_the_fields_it_names_and_no_others(sandbox, pay):

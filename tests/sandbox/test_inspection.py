@@ -63,7 +63,10 @@ async def test_programs_read_the_same_as_json(sandbox, client, pay):
     await pay()
     await pay("challenge")
     await pay("4111111111111111")
+    await pay("declined", return_url=None)
     await sandbox.flush()
+    transactions = (await client.get("/_sandbox/transactions.json")).json()
+    assert [row["charged"] for row in transactions] == [1000, 0]
     [charge] = (await client.get("/_sandbox/charges.json")).json()
     assert (charge["charged"], charge["card"], charge["test_card"]) == (1000, "520000******1005", "approved")
     assert "bank took 1000 JPY" in charge["history"][0]["what"]
@@ -71,7 +74,7 @@ async def test_programs_read_the_same_as_json(sandbox, client, pay):
     assert challenge["state"] == "open"
     assert (await client.get(challenge["url"])).status_code == 200
     requests = (await client.get("/_sandbox/requests.json")).json()
-    assert [row["status"] for row in requests] == [201, 200, 406]
+    assert [row["status"] for row in requests] == [201, 200, 406, 201]
     assert requests[0]["transaction_id"] == charge["id"]
     [webhook] = (await client.get("/_sandbox/webhooks.json")).json()
     assert (webhook["state"], [attempt["status"] for attempt in webhook["attempts"]]) == ("delivered", [200])
@@ -95,7 +98,7 @@ async def test_reset_forgets_everything(sandbox, client, pay):
     await pay("challenge")
     reply = await client.post("/_sandbox/reset")
     assert (reply.status_code, reply.headers["location"]) == (303, "/_sandbox/")
-    for name in ("charges", "challenges", "requests", "webhooks"):
+    for name in ("charges", "transactions", "challenges", "requests", "webhooks"):
         assert (await client.get(f"/_sandbox/{name}.json")).json() == []
     assert (await pay()).status_code == 201
     assert len(sandbox.books.charges()) == 1

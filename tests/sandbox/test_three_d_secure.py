@@ -178,7 +178,9 @@ async def test_the_page_is_closed_to_scripts_frames_referrers_and_caches(client,
     assert not re.search(r"(src=|@import|url\()", page.text)
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "/success", "http://", "http://[::1", "http://a..b/"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "/success", "http://", "http://[::1", "http://a..b/", "http://a;b/"]
+)
 async def test_the_buyer_is_never_sent_to_what_is_no_web_address(sandbox, client, start, url):
     link = await start(return_url={"success_url": url, "decline_url": url})
     assert (await client.get(link)).status_code == 200
