@@ -49,12 +49,13 @@ def compare(old: Schema, new: Schema) -> Comparison:
 
 
 def operations(document: Schema) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return every operation by method and path, with the parameters of its path added to its own."""
+    """Return every operation by method and path, with what its path says of all its operations added to it."""
     found = {}
     for path, item in document["paths"].items():
+        common = {key: value for key, value in item.items() if key not in METHODS}
         for method in METHODS & item.keys():
             parameters = [*item.get("parameters", []), *item[method].get("parameters", [])]
-            found[method, path] = item[method] | {"parameters": parameters}
+            found[method, path] = common | item[method] | {"parameters": parameters}
     return found
 
 
@@ -67,9 +68,9 @@ class _Comparer(SchemaComparer):
     """Walks the operations of both documents side by side."""
 
     def document(self) -> None:
-        top, new_top = ({key: side.get(key) for key in ("openapi", "servers")} for side in (self.old, self.new))
-        self.others("document", top, new_top, set())
-        self.wording += sum(self.old.get(key) != self.new.get(key) for key in ("info", "tags", "externalDocs"))
+        self.others("document", self.old, self.new, {"paths", "components", "security", "info", "tags"})
+        self.words(self.old, self.new)
+        self.wording += sum(self.old.get(key) != self.new.get(key) for key in ("info", "tags"))
         before, after = ({(method, same_place(path)): (path, operation) for (method, path), operation
                          in operations(side).items()} for side in (self.old, self.new))  # fmt: skip
         moved = dict(self._moved(before, after))

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,19 @@ def test_the_operation_finds_the_page_whatever_the_file_is_called(project):
     file = project.changed(change, "corefy/payment-invoices-get", "download(1).json")
     assert project.run(file) == 0
     assert project.read("corefy/payment-invoices-get")["paths"]["/payment-invoices/{invoice_id}"]["get"]["summary"]
+
+
+def test_the_steps_are_the_generator_and_the_contract_tests(monkeypatch):
+    commands = []
+
+    def run(command, *, cwd, check):
+        commands.append([Path(part).name for part in command[1:]])
+        return subprocess.CompletedProcess(command, len(commands) - 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert spec_update.run_generator(ROOT)
+    assert not spec_update.run_contract_tests(ROOT)
+    assert commands == [["generate.py"], ["-m", "pytest", "-q", "test_contract.py"]]
 
 
 def test_the_page_can_be_named(project):
