@@ -10,7 +10,7 @@ from typing import Protocol
 from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.evidence import Evidence
 
-_PATH = re.compile(r"/(?!/)(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
+_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 """What a path may hold as it is (RFC 3986, 3.3 and 3.4); everything else must come percent-encoded."""
 
 

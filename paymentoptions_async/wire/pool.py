@@ -63,6 +63,8 @@ class AiohttpWire:
         self._base_url = checked_base_url(base_url)
         if proxy is not None and not self._base_url.startswith("https:"):
             raise ConfigurationError("proxy: a proxy is used only for https; it would read everything else.")
+        base = URL(self._base_url)
+        self._origin, self._prefix = base.origin(), base.raw_path.rstrip("/")
         self._guard = LoopGuard()
         self._closed = False
         lane = _LaneSettings({**PLAIN_HEADERS, **credentials.headers()}, connections, proxy, ssl_context)
@@ -84,7 +86,9 @@ class AiohttpWire:
         try:
             async with asyncio.timeout_at(request.deadline), lane.gate:
                 passage.stage = Stage.CONNECT
-                await lane.exchange(passage, request, URL(self._base_url + request.path, encoded=True), loop)
+                await lane.exchange(
+                    passage, request, self._origin.with_path(self._prefix + request.path, encoded=True), loop
+                )
         except TimeoutError:
             return passage.reply(loop.time(), "deadline")
         except Exception as error:  # noqa: BLE001 whatever it is, the evidence is what was recorded
