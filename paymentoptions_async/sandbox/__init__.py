@@ -1,6 +1,11 @@
 """A stateful stand-in for the PaymentOptions gateway, on loopback only.
 
 It is written from the vendor's documents alone and shares no code with the client, so the two can't share a mistake.
+
+    async with serve(Sandbox()) as url: ...                     # over HTTP; webhooks go out by themselves
+    httpx.AsyncClient(transport=Sandbox().transport(), base_url="http://127.0.0.1")     # in this process
+
+`sandbox.books` is what the bank saw, `sandbox.faults` what goes wrong, and `sandbox.advance` moves its clock.
 """
 
 from .books import Books, Challenge, Transaction

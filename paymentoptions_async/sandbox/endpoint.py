@@ -12,9 +12,12 @@ from .replies import Reply
 
 
 class Refused(Exception):
-    """Refuse a request: nothing was charged and no transaction exists. `status` is HTTP's, `code` the messageCode."""
+    """Refuse a request: nothing was charged and no transaction exists.
 
-    def __init__(self, status: int, message: str, code: str) -> None:
+    `status` is HTTP's, `code` the messageCode; without a code it is the cloud's front door that refuses.
+    """
+
+    def __init__(self, status: int, message: str, code: str | None) -> None:
         super().__init__(message)
         self.status, self.message, self.code = status, message, code
 

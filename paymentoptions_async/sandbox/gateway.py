@@ -17,7 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from . import replies
@@ -78,8 +78,11 @@ class Gateway:
         try:
             self._check_keys(request)
             body = await self._body(endpoint, request)
-        except _Answered as answered:
-            return self._sent(answered.reply, line)
+        except Refused as refused:
+            return self._sent(self._refusal(refused, line), line)
+        except ClientDisconnect:
+            line.message = "the client left before its request was whole"
+            return Response(status_code=400)  # nobody reads it
         line.merchant_txn_ref = body.get("merchant_txn_ref")
         struck = self._plan.draw(endpoint.name)
         line.faults = [f"{rule.fault} {rule.when}" for rule in struck]
@@ -104,30 +107,30 @@ class Gateway:
     def _check_keys(self, request: Request) -> None:
         # The front door checks x-api-key before the gateway sees the request (inferred from the vendor's set-up).
         if not _same(request.headers.get("x-api-key", ""), self._settings.x_api_key):
-            _answer(replies.front_door(403, "Forbidden"))
+            raise Refused(403, "Forbidden", None)
         given = request.headers.get("authorization", "")
         credential = given[6:].strip() if given[:6].lower() == "basic " else given
         if not any(_same(credential, accepted) for accepted in _encodings(self._settings.api_key)):
-            _answer(replies.refusal(401, "Unauthorized.", "UNAUTHORIZED", self._settings))
+            raise Refused(401, "Unauthorized.", "UNAUTHORIZED")
 
     async def _body(self, endpoint: Endpoint, request: Request) -> Mapping[str, Any]:
         if endpoint.method == "GET":
             return {}
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            self._refuse(415, "Content-Type must be application/json.", "UNSUPPORTED_MEDIA_TYPE")
+            raise Refused(415, "Content-Type must be application/json.", "UNSUPPORTED_MEDIA_TYPE")
         content = b""
         async for chunk in request.stream():
             content += chunk
             if len(content) > MAX_BODY_BYTES:
-                self._refuse(413, f"The body is longer than {MAX_BODY_BYTES} bytes.", "TOO_LARGE")
+                raise Refused(413, f"The body is longer than {MAX_BODY_BYTES} bytes.", "TOO_LARGE")
         try:
             body = json.loads(content.decode(), parse_float=Decimal, parse_constant=_no_constant)
             if b"\\u" in content:
                 json.dumps(body, ensure_ascii=False, default=str).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError):
-            self._refuse(400, "The body is not JSON.", "BAD_REQUEST")
+            raise Refused(400, "The body is not JSON.", "BAD_REQUEST") from None
         if wrong := self._rules().faults(endpoint.method, endpoint.path, body):
-            self._refuse(400, "; ".join(wrong), "BAD_REQUEST")
+            raise Refused(400, "; ".join(wrong), "BAD_REQUEST")
         assert isinstance(body, dict), "the document asks for objects"
         return body
 
@@ -136,32 +139,22 @@ class Gateway:
         try:
             reply = endpoint.handle(body, request)
         except Refused as refused:
-            line.message = refused.message
-            return replies.refusal(refused.status, refused.message, refused.code, self._settings)
+            return self._refusal(refused, line)
         if isinstance(reply.body, dict):
             line.transaction_id = reply.body.get("transaction_details", {}).get("id")
             line.message = _told(reply.body)
         return reply
 
+    def _refusal(self, refused: Refused, line: RequestLine) -> Reply:
+        line.message = refused.message
+        if refused.code is None:
+            return replies.front_door(refused.status, refused.message)
+        return replies.refusal(refused.status, refused.message, refused.code, self._settings)
+
     def _sent(self, reply: Reply, line: RequestLine) -> Response:
         line.status = reply.status
-        if not line.message and isinstance(reply.body, dict):
-            line.message = str(reply.body.get("message", ""))
         headers = {"x-amzn-requestid": line.request_id, **reply.headers}
         return Response(reply.content(), reply.status, headers, reply.content_type)
-
-    def _refuse(self, status: int, message: str, code: str) -> NoReturn:
-        _answer(replies.refusal(status, message, code, self._settings))
-
-
-class _Answered(Exception):
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.status)
-        self.reply = reply
-
-
-def _answer(reply: Reply) -> NoReturn:
-    raise _Answered(reply)
 
 
 def _encodings(api_key: str) -> tuple[str, ...]:

@@ -66,5 +66,29 @@ def test_help_names_the_subcommands_without_importing_them():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_options_reach_the_sandbox(monkeypatch):
+    from paymentoptions_async.cli import sandbox as module
+
+    served = []
+
+    async def serve(sandbox, host, port):
+        served.append((sandbox.seed, sandbox.settings.echo_pan, sandbox.settings.decline_status, host, port))
+
+    monkeypatch.setattr(module, "_serve", serve)
+    options = ["--seed", "9", "--echo-pan", "--decline-status", "412", "--host", "::1", "--port", "1"]
+    result = CliRunner().invoke(main, ["sandbox", *options])
+    assert result.exit_code == 0, result.output
+    assert served == [(9, True, 412, "::1", 1)]
+
+
+def test_it_says_which_extra_is_missing():
+    code = (
+        "import sys; sys.modules['uvicorn'] = None; from click.testing import CliRunner;"
+        "from paymentoptions_async.cli import main; print(CliRunner().invoke(main, ['sandbox']).output)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "sandbox needs uvicorn: pip install 'paymentoptions-async[cli,sandbox]'" in done.stdout
+
+
 def test_an_unknown_subcommand_is_refused():
     assert CliRunner().invoke(main, ["nope"]).exit_code == 2

@@ -154,6 +154,17 @@ async def test_a_client_that_leaves_after_sending_is_charged_all_the_same(sandbo
     await until(sandbox.books.charges)
 
 
+async def test_a_client_that_leaves_within_its_request_is_not_charged(sandbox, url, keys, body, caplog):
+    _, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(raw(url, keys, json.dumps(body()).encode())[:-10])
+    await until(lambda: sandbox.requests)
+    writer.transport.abort()
+    await until(lambda: sandbox.requests[0].message)
+    assert sandbox.requests[0].message == "the client left before its request was whole"
+    assert sandbox.books.transactions == []
+    assert caplog.records == []
+
+
 async def test_stopping_does_not_wait_for_those_who_hang(sandbox, keys, body):
     sandbox.faults.add("paymentv2", "delay", seconds=3600, when="before")
     sandbox.faults.add("payment", "hang")
