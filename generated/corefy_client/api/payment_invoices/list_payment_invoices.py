@@ -9,9 +9,11 @@ from ...types import RawReply, Readers, Response, read_reply
 
 _READERS: Readers = (
     (200, 200, InvoiceListReply.from_dict),
+    (400, 400, ErrorReply.from_dict),
     (401, 401, ErrorReply.from_dict),
     (403, 403, ErrorReply.from_dict),
     (429, 429, ErrorReply.from_dict),
+    (500, 599, ErrorReply.from_dict),
 )
 
 

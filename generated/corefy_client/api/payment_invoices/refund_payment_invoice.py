@@ -11,11 +11,13 @@ from ...types import RawReply, Readers, Response, read_reply, write_json
 
 _READERS: Readers = (
     (200, 200, RefundReply.from_dict),
+    (400, 400, ErrorReply.from_dict),
     (401, 401, ErrorReply.from_dict),
     (403, 403, ErrorReply.from_dict),
     (404, 404, ErrorReply.from_dict),
     (422, 422, ErrorReply.from_dict),
     (429, 429, ErrorReply.from_dict),
+    (500, 599, ErrorReply.from_dict),
 )
 
 
