@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from specdiff.files import NotASpecification, load
+from specdiff.files import NotASpecification, load_valid
 from specdiff.operations import compare
 
 
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python scripts/compare_specs.py OLD NEW", file=sys.stderr)
         return 2
     try:
-        comparison = compare(*(load(Path(file)) for file in arguments))
+        comparison = compare(*(load_valid(Path(file)) for file in arguments))
     except NotASpecification as error:
         print(error, file=sys.stderr)
         return 2

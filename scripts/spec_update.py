@@ -49,13 +49,14 @@ def run_contract_tests(root: Path) -> bool:
 def update(file: Path, page: str | None, *, root: Path, regenerate: Step, contract_tests: Step) -> int:
     """Replace the page that `file` is a new version of and return the exit code; raise `Refused` if it can't be."""
     document = load(file)
+    _check_form(file, document)
     target = named_page(root / "openapi", page) if page else find_page(root / "openapi", file, document)
     name = f"{target.parent.name}/{target.name}"
     old = load(target)
     if document == old:
         print(f"{name} is the same already")
         return 0
-    _check(root, target, document)
+    _check_build(root, target, document)
 
     print(f"What changes in {name}:\n{compare(old, document)}", flush=True)
     if provenance_of(old) != "verbatim":
@@ -116,22 +117,28 @@ def _listed(pages: list[Path]) -> str:
     return "The pages are: " + ", ".join(f"{page.parent.name}/{page.stem}" for page in pages)
 
 
-def _check(root: Path, target: Path, document: dict[str, Any]) -> None:
-    """Build the gateway's document with the new page in a copy, so that a bad page touches nothing."""
-    api = target.parent.name
+def _check_form(file: Path, document: dict[str, Any]) -> None:
     try:
-        check_page(f"the new {api}/{target.name}", document)
-        with tempfile.TemporaryDirectory() as folder:
-            openapi = Path(folder) / "openapi"
-            shutil.copytree(root / "openapi", openapi)
-            (openapi / api / target.name).write_text(as_text(document), encoding="utf-8")
-            build_document(api, openapi=openapi)
+        check_page(file.name, document)
     except SpecError as error:
-        print(f"What would change:\n{compare(load(target), document)}")
-        raise Refused(
-            f"the documents don't build with it:\n{error}\n"
-            "If the page is right, correct openapi/overlays/ to follow it and run this again."
-        ) from error
+        raise Refused(str(error)) from error
+
+
+def _check_build(root: Path, target: Path, document: dict[str, Any]) -> None:
+    """Build the gateway's document with the new page in a copy, so that a page that does not fit touches nothing."""
+    api = target.parent.name
+    with tempfile.TemporaryDirectory() as folder:
+        openapi = Path(folder) / "openapi"
+        shutil.copytree(root / "openapi", openapi)
+        (openapi / api / target.name).write_text(as_text(document), encoding="utf-8")
+        try:
+            build_document(api, openapi=openapi)
+        except SpecError as error:
+            print(f"What would change in {api}/{target.name}:\n{compare(load(target), document)}", flush=True)
+            raise Refused(
+                f"the documents don't build with it:\n{error}\n"
+                "If the page is right, correct openapi/overlays/ to follow it and run this again."
+            ) from error
 
 
 class _GeneratorFailed(Exception):

@@ -81,7 +81,7 @@ class SchemaComparer:
                 self._object(where, old, new)
                 if "items" in old or "items" in new:
                     self.schema(f"{where}[]", old.get("items", {}), new.get("items", {}))
-                self.others(where, old, new, HANDLED)
+            self.others(where, old, new, HANDLED)
         self.above = above
 
     def _same_kind(self, where: str, old: Schema, new: Schema) -> bool:
@@ -134,8 +134,7 @@ class SchemaComparer:
 
     def _object(self, where: str, old: Schema, new: Schema) -> None:
         joint = ", " if where.rpartition(", ")[2].startswith(("request", "answer ")) else "."
-        self.fields(f"{where}{joint}", *({name: (schema, name in side.get("required", []))
-                     for name, schema in side.get("properties", {}).items()} for side in (old, new)))  # fmt: skip
+        self.fields(f"{where}{joint}", _fields(old), _fields(new))
         rest, new_rest = old.get("additionalProperties", True), new.get("additionalProperties", True)
         if isinstance(rest, Mapping) and isinstance(new_rest, Mapping):
             self.schema(f"{where}.*", rest, new_rest)
@@ -230,6 +229,12 @@ class SchemaComparer:
         for key in sorted((old.keys() | new.keys()) - handled - WORDING):
             if old.get(key) != new.get(key):
                 self.add(NOTICE, where, f"{key} {was(old.get(key))} is now {was(new.get(key))}")
+
+
+def _fields(schema: Schema) -> Fields:
+    required = schema.get("required", [])
+    fields = dict.fromkeys(required, {}) | schema.get("properties", {})
+    return {name: (field_schema, name in required) for name, field_schema in fields.items()}
 
 
 def _not_null(schema: Schema) -> Schema:

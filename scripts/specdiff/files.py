@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from openapi_spec_validator import validate
+from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 
 class NotASpecification(ValueError):
@@ -29,6 +31,16 @@ def load(path: Path) -> dict[str, Any]:
     paths = document.get("paths")
     if not isinstance(paths, dict) or not all(isinstance(item, dict) for item in paths.values()):
         raise NotASpecification(f"{path}: has no `paths`, or one that is not an object")
+    return document
+
+
+def load_valid(path: Path) -> dict[str, Any]:
+    """Read an OpenAPI 3 document and hold it against the OpenAPI specification."""
+    document = load(path)
+    try:
+        validate(document)
+    except OpenAPIValidationError as error:
+        raise NotASpecification(f"{path}: is not valid OpenAPI: {error.message[:300]}") from error
     return document
 
 

@@ -85,6 +85,11 @@ REQUEST_CHANGES = {
         "request, card: no longer required",
         lambda p: request(p)["required"].remove("card"),
     ),
+    "field required that is described nowhere": (
+        BREAKING,
+        "request, payer: added, and required",
+        lambda p: request(p)["required"].append("payer"),
+    ),
     "required field added": (
         BREAKING,
         "request, payer: added, and required",
@@ -527,6 +532,9 @@ def test_the_command_tells_by_its_exit_code(tmp_path, capsys):
     assert compare_specs.main([old]) == 2
     assert compare_specs.main([old, str(tmp_path / "missing.json")]) == 2
     assert "can't be read" in capsys.readouterr().err
+    odd = write(tmp_path, "odd.json", changed(PURCHASE, lambda p: p["paths"][PATH].update(post=[])))
+    assert compare_specs.main([old, odd]) == 2
+    assert "not valid OpenAPI" in capsys.readouterr().err
 
 
 YAML = """

@@ -181,6 +181,10 @@ REFUSED = {
         lambda project: project.changed(lambda d: d["paths"][PAYMENT]["post"].pop("responses")),
         "not valid OpenAPI",
     ),
+    "with an operation that is none": (
+        lambda project: project.changed(lambda d: d["paths"][PAYMENT].update(post=[])),
+        "not valid OpenAPI",
+    ),
     "of an unknown page": (
         lambda project: project.changed(moved_and_renamed),
         "no page has an operation of this document",
