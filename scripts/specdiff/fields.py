@@ -233,7 +233,7 @@ class SchemaComparer:
 
 def _fields(schema: Schema) -> Fields:
     required = schema.get("required", [])
-    fields = dict.fromkeys(required, {}) | schema.get("properties", {})
+    fields = {name: {} for name in required} | schema.get("properties", {})
     return {name: (field_schema, name in required) for name, field_schema in fields.items()}
 
 
