@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -37,6 +36,8 @@ from paymentoptions_async.wire.guard import LoopGuard
 from paymentoptions_async.wire.opening import open_wire
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 

@@ -117,6 +117,8 @@ class OutcomeUnknown(PaymentOptionsError):
     and in ``settled_by`` what can settle it.
     """
 
+    payment: Payment
+
     def __init__(self, message: str, *, settled_by: tuple[str, ...] = (), **about: Any) -> None:
         super().__init__(message, **about)
         self.settled_by = settled_by
@@ -129,9 +131,13 @@ class EnvironmentMismatch(PaymentOptionsError):
 class Contradiction(PaymentOptionsError):
     """Later evidence contradicts what was settled. Both stand in the journal's history; a person must look."""
 
+    payment: Payment
+
 
 class NotApproved(PaymentOptionsError):
     """`Payment.require_approved` was called on a payment that is not approved."""
+
+    payment: Payment
 
 
 class GatewayUnavailable(PaymentOptionsError):
@@ -140,6 +146,8 @@ class GatewayUnavailable(PaymentOptionsError):
 
 class NotFinal(PaymentOptionsError, TimeoutError):
     """`wait` reached its deadline. ``payment`` is the last known state."""
+
+    payment: Payment
 
 
 class WebhookRejected(PaymentOptionsError):

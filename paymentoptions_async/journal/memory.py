@@ -42,7 +42,7 @@ class MemoryJournal:
         now = self._clock()
         standing = self._records.get(intent.ref)
         if not may_send(intent, standing, self._attempts(intent), now):
-            assert standing is not None, "only what stands can be the answer"  # noqa: S101  states the invariant
+            assert standing is not None, "only what stands can be the answer"
             return Admission(send=False, record=as_of(standing, now))
         record = Record(
             intent=intent,

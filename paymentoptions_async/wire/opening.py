@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from paymentoptions_async.wire.credentials import Authentication
 from paymentoptions_async.wire.exchange import Wire
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     Opener = Callable[[str, Authentication], Wire]

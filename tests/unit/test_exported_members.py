@@ -10,7 +10,7 @@ import pytest
 import paymentoptions_async
 
 SOURCE = ast.parse(Path(paymentoptions_async.__file__).read_text("utf-8"))
-HEAVY = ("aiohttp", "apsw", "attr", "attrs", "dateutil", "httpx", "iso4217", "paymentoptions_client", "ssl")
+HEAVY = ("aiohttp", "apsw", "attr", "attrs", "dateutil", "httpx", "iso4217", "paymentoptions_client")
 
 
 def loaded_after(code: str) -> set[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Family
 from paymentoptions_async.refs import MAX_LENGTH, check_key, make_ref
 
-PARTS = {
+PARTS: dict[str, Any] = {
     "gateway": "paymentoptions",
     "environment": "sandbox",
     "merchant_id": "JP00000001",

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from paymentoptions_async import MemoryJournal, PaymentOptions
 from paymentoptions_async.errors import ConfigurationError
 from paymentoptions_async.settings import from_environment
 
-KEYS = {"api_key": "test-api-key", "x_api_key": "test-x-api-key", "merchant_id": "JP00000001"}
-SANDBOX = {**KEYS, "environment": "sandbox", "sandbox_url": "http://127.0.0.1:8480"}
+KEYS: dict[str, Any] = {"api_key": "test-api-key", "x_api_key": "test-x-api-key", "merchant_id": "JP00000001"}
+SANDBOX: dict[str, Any] = {**KEYS, "environment": "sandbox", "sandbox_url": "http://127.0.0.1:8480"}
 
 
 @pytest.fixture(autouse=True)
