@@ -37,10 +37,10 @@ check-generated: dev-setup ## Fail if openapi/*.json or a generated client is no
 
 spec-update: dev-setup ## Take in a new vendor file: make spec-update FILE=purchase.json
 	@test -n "$(FILE)" || { echo 'Which file? make spec-update FILE=path/to/purchase.json' >&2; exit 2; }
-	@$(RUN) scripts/spec_update.py "$(FILE)"
+	@$(RUN) scripts/spec_update.py "$(FILE)" $(if $(PAGE),--page "$(PAGE)")
 
 bench: dev-setup ## Measure import time, and client CPU per call beside other clients
-	@$(RUN) benchmarks/run.py
+	@$(RUN) -m benchmarks.run
 
 clean: ## Remove what was set up and built; nothing under version control
 	@rm -rf .venv .venv-generator .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
