@@ -108,7 +108,10 @@ class HttpxWire:
         except asyncio.CancelledError:
             passage.unproven()
             passage.abandoned = True  # a transport may be slow to hear of the cancelling
-            task.cancel()
+            if passage.cancellable or not self._traced:
+                task.cancel()
+            else:  # its next step forward ends it
+                asyncio.get_running_loop().call_later(_GRACE, task.cancel)
             raise
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -120,6 +123,8 @@ class HttpxWire:
     async def _exchange(self, passage: _TracedPassage, request: Request) -> None:
         import httpx
 
+        if passage.abandoned:
+            raise _Abandoned
         passage.stage = Stage.CONNECT
         if not self._traced:
             passage.depart()
@@ -156,6 +161,9 @@ class HttpxWire:
                     raise TooLarge
 
 
+_GRACE = 1.0
+"""Seconds that an abandoned exchange has to come to its next step, before it is cancelled wherever it is."""
+
 _NO_TIMEOUTS = {"connect": None, "read": None, "write": None, "pool": None}
 
 
@@ -164,17 +172,22 @@ class _NotDeparted(Exception):
 
 
 class _TracedPassage(Passage):
-    """A passage that httpcore tells of. An ``abandoned`` one has been reported, and must not leave any more."""
+    """A passage that httpcore tells of. An ``abandoned`` one has been reported, and must not leave any more.
 
-    __slots__ = ("abandoned", "heard")
+    It is ``cancellable`` inside of the steps that httpcore traces, other than the last. Cancelled between them or while
+    it puts a connection back, httpcore holds that connection for taken, for good (encode/httpcore#1093).
+    """
+
+    __slots__ = ("abandoned", "cancellable", "heard")
 
     def __init__(self, departure: Departure, started: float) -> None:
         super().__init__(departure, started)
         self.abandoned = False
+        self.cancellable = False
         self.heard = False
 
     def depart(self) -> None:
-        if self.abandoned or not self.departure.leave():
+        if not self.departure.leave():
             raise _NotDeparted
         self.stage = Stage.SENDING
 
@@ -182,6 +195,10 @@ class _TracedPassage(Passage):
         """Take it for gone if the transport had it and nothing was heard, as under a mock."""
         if self.stage is Stage.CONNECT and not self.heard and self.departure.leave():
             self.stage = Stage.SENDING
+
+
+class _Abandoned(Exception):
+    """Nobody waits for this exchange any more; it ends where httpcore can put its connection in order."""
 
 
 class _Trace:
@@ -197,11 +214,17 @@ class _Trace:
         self._half_open: httpcore.AsyncNetworkStream | None = None
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        self._passage.heard = True
+        passage = self._passage
+        passage.heard = True
+        passage.cancellable = event.endswith(".started") and not event.endswith(".response_closed.started")
+        if passage.cancellable and passage.abandoned:
+            raise _Abandoned
+        if passage.stage is not Stage.CONNECT:
+            return
         if event.endswith(".send_request_headers.started"):
             request = info.get("request")
             if request is None or request.method != b"CONNECT":
-                self._passage.depart()
+                passage.depart()
         elif event == "connection.connect_tcp.complete":
             self._half_open = info["return_value"]
 
