@@ -13,8 +13,8 @@ from typing import NoReturn, final
 
 from paymentoptions_async.errors import InvalidValue
 
-_VISIBLE = re.compile(r"[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
-"""A header value that no server can read as two (RFC 9110, 5.5): no control characters, no space around it."""
+_VISIBLE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+"""A header value that every client and server reads alike (RFC 9110, 5.5): ASCII, one line, no space around it."""
 
 
 class Authentication:
@@ -70,7 +70,7 @@ def checked(value: str, field: str) -> str:
     """Return a header value that is safe to send; raise InvalidValue, without showing it, for any other."""
     if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
         raise InvalidValue(
-            f"{field}: must be a header value: not empty, Latin-1, without line breaks, control characters or "
+            f"{field}: must be a header value: not empty, ASCII, without line breaks, control characters or "
             f"space around it (RFC 9110, section 5.5). Its value is not shown.",
             field=field,
         )
