@@ -45,10 +45,11 @@ def test_settings_are_not_silently_lost_with_a_client_set_by_hand():
         client.with_timeout(5)
 
 
-def test_redirects_are_not_followed(answering):
-    client, requests = answering(302)
+async def test_redirects_are_not_followed(answering):
+    client, requests = answering(302, headers={"X-Trace": "1"}, reply_headers={"Location": "https://elsewhere.test"})
     assert client.get_httpx_client().get("/").status_code == 302
-    assert len(requests) == 1
+    assert (await client.get_async_httpx_client().get("/")).status_code == 302
+    assert [request.url.host for request in requests] == ["gateway.test"] * 2
 
 
 def corefy(**secrets):

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
+import attrs
+import corefy_client.models
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from paymentoptions_client.models import (
     TransactionDetails,
 )
 from paymentoptions_client.types import UNSET, Unset, read_json, write_json
+from specbuild.build import load_document
 
 PAN, CVC = "4000002500003155", "100"
 
@@ -89,6 +92,7 @@ def test_a_date_that_was_changed_is_written_as_changed():
     [
         ("success", "true"),
         ("success", 1),
+        ("status_code", "UNSET"),
         ("status_code", "201"),
         ("status_code", True),
         ("payment_details", "<html>"),
@@ -130,6 +134,13 @@ def test_money_passes_through_unchanged(amount):
     assert write_json(details.to_dict()) == f'{{"amount":{exact}}}'
 
 
+@pytest.mark.parametrize("value", [True, "1000", None])
+def test_what_is_no_number_is_no_amount(value):
+    details = PaymentDetails.from_dict({"amount": value})
+    assert details.amount is (None if value is None else UNSET)
+    assert details.to_dict() == {"amount": value}
+
+
 def test_a_decimal_given_stays_the_decimal():
     details = PaymentDetails.from_dict({"amount": Decimal("10.10")})
     assert str(details.amount) == "10.10"
@@ -160,7 +171,21 @@ def test_no_card_number_or_cvc_in_any_representation():
     assert "John Doe" in repr(card)
 
 
-def test_nothing_that_the_overlay_calls_sensitive_is_represented():
+def sensitive_properties():
+    for package, api in ((models, "paymentoptions"), (corefy_client.models, "corefy")):
+        for name, schema in load_document(api)["components"]["schemas"].items():
+            for wire_name, property_ in schema.get("properties", {}).items():
+                if property_.get("x-sensitive"):
+                    yield pytest.param(getattr(package, name), wire_name, id=f"{api}-{name}-{wire_name}")
+
+
+@pytest.mark.parametrize(("model", "wire_name"), list(sensitive_properties()))
+def test_every_property_marked_as_sensitive_is_left_out_of_the_representation(model, wire_name):
+    [attribute] = [attribute for attribute, (name, _) in model._readers().items() if name == wire_name]
+    assert getattr(attrs.fields(model), attribute).repr is False
+
+
+def test_what_must_not_be_shown_is_not_shown():
     secrets = {
         "MaskedCard": ["number"],
         "PaymentMethod": ["stored_payment_method_id"],
