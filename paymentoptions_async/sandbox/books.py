@@ -33,11 +33,15 @@ class CardOnFile:
     exp_year: str
 
 
+NO_CARD = CardOnFile(test_card="", masked="", fingerprint="", scheme="", name="", exp_month="", exp_year="")
+
+
 @dataclass(frozen=True)
 class Order:
     """One request to take money, without its secrets.
 
-    `amount` is in major units. `addresses`, `urls` hold the request's own objects.
+    `amount` is in major units. `addresses`, `urls` hold the request's own objects. Paid with a wallet, it has the
+    wallet's type (`gcash`) and NO_CARD.
     """
 
     operation: str
@@ -51,6 +55,7 @@ class Order:
     shipping_address: dict[str, Any] | None = None
     urls: dict[str, str] = field(default_factory=dict)
     store_card: bool = False
+    wallet: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-ENDPOINTS = ("payment", "paymentv2", "status")
+ENDPOINTS = ("payment", "paymentv2", "status", "link")
 
 REQUEST_FAULTS = {
     "delay": "wait `seconds` before or after charging",
@@ -50,7 +50,7 @@ class PlanError(ValueError):
 class Rule:
     """One way to go wrong.
 
-    `on` is an endpoint (`payment`, `paymentv2`, `status`), `*` for all of them, or `webhook`. `when` says whether the
+    `on` is one of ENDPOINTS, `*` for all of them, or `webhook`. `when` says whether the
     operation is done first (`after`, charged) or never (`before`, not charged); a delayed one is done either way.
     Which of the passing requests: `nth` (1 is the first; one number or several), or all; of these each with
     `probability`, and at most `times` in all.

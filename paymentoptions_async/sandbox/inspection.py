@@ -155,7 +155,7 @@ def _transaction_row(transaction: Transaction) -> dict[str, Any]:
         "success": transaction.outcome.success,
         "settles": _maybe(transaction.settles_at),
         "challenged": transaction.challenged,
-        "card": order.card.masked,
+        "card": order.card.masked or order.wallet,
         "fingerprint": order.card.fingerprint,
         "test_card": order.card.test_card,
         "history": [{"at": replies.timestamp(line.at), "what": line.what} for line in transaction.history],

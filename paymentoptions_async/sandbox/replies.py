@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from . import cards
-from .books import Transaction
+from .books import Order, Transaction
 from .settings import Settings
 
 _MARK = secrets.token_hex(8)
@@ -74,7 +74,7 @@ def status(transaction: Transaction, settings: Settings) -> Reply:
     body["payment_details"] |= {
         "responseDescription": transaction.outcome.description,
         "auth_code": transaction.auth_code,
-        "payment_method": None,
+        "payment_method": order.wallet,
     }
     body["transaction_details"]["billing_details"] = billing
     body["risk_details"] = {"risk_score": None}
@@ -84,7 +84,7 @@ def status(transaction: Transaction, settings: Settings) -> Reply:
 def webhook(transaction: Transaction, settings: Settings) -> dict[str, Any]:
     """Return a webhook's payload (seed 001): status 200, no auth code, no payment method, empty `risk-details`."""
     body = _envelope(transaction, settings, 200)
-    body["payment_details"] |= {"auth_code": None, "payment_method": ""}
+    body["payment_details"] |= {"auth_code": None, "payment_method": transaction.order.wallet or ""}
     body["transaction_details"]["merchant_txn_ref"] = transaction.merchant_txn_ref
     body["risk-details"] = {}
     return body
@@ -128,8 +128,7 @@ def _marked(value: object) -> str:
 
 
 def _envelope(transaction: Transaction, settings: Settings, status: int) -> dict[str, Any]:
-    order, outcome, card = transaction.order, transaction.outcome, transaction.order.card
-    number = cards.by_name(card.test_card).number if settings.echo_pan else card.masked
+    order, outcome = transaction.order, transaction.outcome
     return {
         "success": outcome.success,
         "status_code": status,
@@ -147,20 +146,28 @@ def _envelope(transaction: Transaction, settings: Settings, status: int) -> dict
             "auth_code": None,
             "currency": order.currency,
             "payment_method": None,
-            "scheme": card.scheme,
-            "card": {
-                "name": card.name,
-                "number": number,
-                "exp_month": card.exp_month,
-                "exp_year": card.exp_year,
-            },
-            "additional_data": {"payment_data_source": {"type": "card"}},
+            **_paid_with(transaction.order, settings),
         },
         "transaction_details": {
             "id": transaction.id,
             "ref": transaction.ref,
             "timestamp": timestamp(transaction.created),
         },
+    }
+
+
+def _paid_with(order: Order, settings: Settings) -> dict[str, Any]:
+    """Return what tells of the card; of a wallet no sample exists, and its fields are inferred."""
+    if order.wallet is not None:
+        scheme, source = order.wallet.upper(), {"type": "wallet"}
+        return {"scheme": scheme, "card": None, "additional_data": {"payment_data_source": source}}
+    card = order.card
+    number = cards.by_name(card.test_card).number if settings.echo_pan else card.masked
+    shown = {"name": card.name, "number": number, "exp_month": card.exp_month, "exp_year": card.exp_year}
+    return {
+        "scheme": card.scheme,
+        "card": shown,
+        "additional_data": {"payment_data_source": {"type": "card"}},
     }
 
 

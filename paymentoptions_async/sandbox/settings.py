@@ -22,6 +22,8 @@ class Settings:
     `echo_pan` repeats whole card numbers in replies, as the vendor's samples do although their description says
     "masked"; only test cards can appear. `webhook_retries` are the seconds between one failed delivery and the next.
     `challenge_seconds` is how long a 3-D Secure page stays open (1800 in the sample token of seed 001).
+    `link_seconds` is how long a hosted page or wallet link can be paid (not documented). `pay_hosted_page_twice` lets
+    the buyer pay a paid link again, as no document rules out.
     """
 
     api_key: str = field(default=API_KEY, repr=False)
@@ -33,3 +35,5 @@ class Settings:
     echo_pan: bool = False
     webhook_retries: tuple[float, ...] = (5, 30, 120, 600, 3600)
     challenge_seconds: float = 1800
+    link_seconds: float = 86_400
+    pay_hosted_page_twice: bool = False
