@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @define
 class AuthorizationRequest(Model):
-    """AuthorizationRequest.
+    """An authorisation by card (v1).
 
     Attributes:
         amount: Amount in major units of the currency.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @define
 class AuthorizationV2Request(Model):
-    """AuthorizationV2Request.
+    """An authorisation by card (v2).
 
     Attributes:
         amount: Amount in major units of the currency.

@@ -9,7 +9,7 @@ from ..types import UNSET, Model, Number, Reader, Unset, number, text
 
 @define
 class CaptureRequest(Model):
-    """CaptureRequest.
+    """A capture of an authorisation.
 
     Attributes:
         transaction_id: Transaction id of the authorisation.

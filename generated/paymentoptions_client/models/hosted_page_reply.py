@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define
 class HostedPageReply(Model):
-    """HostedPageReply.
+    """The link to a hosted page.
 
     Attributes:
         id: Reference id of the link.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @define
 class HostedPageRequest(Model):
-    """HostedPageRequest.
+    """A link to a hosted page, for cards or a wallet.
 
     Attributes:
         return_url: Where buyer and outcome are sent; needed for 3-D Secure.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @define
 class PaymentReply(Model):
-    """PaymentReply.
+    """The envelope that answers payments and their follow-ups.
 
     Attributes:
         success: Whether the operation succeeded.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @define
 class PaymentWebhook(Model):
-    """PaymentWebhook.
+    """The envelope as it is posted to the webhook URL: a hint, neither signed nor numbered.
 
     Attributes:
         success: Whether the operation succeeded.

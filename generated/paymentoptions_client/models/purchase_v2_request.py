@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @define
 class PurchaseV2Request(Model):
-    """PurchaseV2Request.
+    """A purchase by card.
 
     Attributes:
         amount: Amount in major units of the currency.

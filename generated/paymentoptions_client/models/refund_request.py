@@ -9,7 +9,7 @@ from ..types import UNSET, Model, Number, Reader, Unset, number, text
 
 @define
 class RefundRequest(Model):
-    """RefundRequest.
+    """A refund of a purchase or a capture.
 
     Attributes:
         transaction_id: Transaction id of the purchase or capture.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @define
 class SubscriptionListReply(Model):
-    """SubscriptionListReply.
+    """All subscriptions.
 
     Attributes:
         success: Whether the operation succeeded.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @define
 class SubscriptionReply(Model):
-    """SubscriptionReply.
+    """One subscription.
 
     Attributes:
         success: Whether the operation succeeded.

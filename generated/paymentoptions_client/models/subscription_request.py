@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @define
 class SubscriptionRequest(Model):
-    """SubscriptionRequest.
+    """A first charge and the plan of the others.
 
     Attributes:
         amount: Amount in major units of the currency.

@@ -9,7 +9,7 @@ from ..types import UNSET, Model, Reader, Unset, boolean, either, integer, nothi
 
 @define
 class ThreeDSecureReply(Model):
-    """ThreeDSecureReply.
+    """3-D Secure was started; no transaction id yet.
 
     Attributes:
         url: The same address again.

@@ -9,7 +9,7 @@ from ..types import Model, Reader, text
 
 @define
 class VoidRequest(Model):
-    """VoidRequest.
+    """A release of an authorisation.
 
     Attributes:
         transaction_id: Transaction id of the authorisation.
