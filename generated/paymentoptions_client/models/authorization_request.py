@@ -25,7 +25,7 @@ class AuthorizationRequest(Model):
         merchant_id: Merchant id (DASMID).
         billing_address: An address of the cardholder.
         merchant_txn_ref: The merchant's own reference.
-        customer_ip: IP address of the cardholder.
+        customer_ip: The cardholder's IP address.
         return_url: Where buyer and outcome are sent; needed for 3-D Secure.
         shipping_address: An address of the cardholder.
         browser_info: What the cardholder's browser says of itself.

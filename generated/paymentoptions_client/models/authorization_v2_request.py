@@ -23,7 +23,7 @@ class AuthorizationV2Request(Model):
         currency: ISO 4217 code of the currency.
         card: The card to be charged.
         merchant_txn_ref: The merchant's own reference.
-        customer_ip: IP address of the cardholder.
+        customer_ip: The cardholder's IP address.
         merchant_id: Merchant id (DASMID).
         billing_address: An address of the cardholder.
         return_url: Where buyer and outcome are sent; needed for 3-D Secure.

@@ -12,9 +12,9 @@ class DeviceDetails(Model):
     """Addresses of the devices involved.
 
     Attributes:
-        visited_ip: IP address of the payment page.
-        merchant_ip: IP address of the merchant.
-        customer_ip: IP address of the cardholder.
+        visited_ip: The payment page's IP address.
+        merchant_ip: The merchant's IP address.
+        customer_ip: The cardholder's IP address.
     """
 
     visited_ip: str | None | Unset = UNSET

@@ -27,7 +27,7 @@ class HostedPageRequest(Model):
         billing_address: An address of the cardholder.
         shipping_address: An address of the cardholder.
         payment_method: How the payment is made.
-        customer_ip: IP address of the cardholder.
+        customer_ip: The cardholder's IP address.
         time_zone: IANA name of the transaction's time zone.
     """
 

@@ -26,7 +26,7 @@ class PurchaseRequest(Model):
         billing_address: An address of the cardholder.
         card: The card to be charged.
         merchant_txn_ref: The merchant's own reference.
-        customer_ip: IP address of the cardholder.
+        customer_ip: The cardholder's IP address.
         return_url: Where buyer and outcome are sent; needed for 3-D Secure.
         shipping_address: An address of the cardholder.
         time_zone: IANA name of the transaction's time zone.
