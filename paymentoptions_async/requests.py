@@ -6,8 +6,8 @@ Amounts are text here and numbers there, names are snake_case here and camelCase
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
-from uuid import UUID
 
 from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.settings import API_PREFIX
@@ -15,6 +15,7 @@ from paymentoptions_async.values import Address, BrowserInfo, Card, Money, Retur
 
 PURCHASE = f"{API_PREFIX}/paymentv2"
 _STATUS = f"{API_PREFIX}/transaction/status/"
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
 def status_path(transaction_id: str) -> str:
@@ -23,16 +24,12 @@ def status_path(transaction_id: str) -> str:
 
 
 def check_transaction_id(transaction_id: str) -> str:
-    """Return a transaction id in its canonical form, or raise `InvalidValue`: it is a UUID of 36 characters."""
-    try:
-        canonical = str(UUID(transaction_id))
-    except (ValueError, AttributeError, TypeError):
-        canonical = ""
-    if not canonical or canonical != str(transaction_id).lower():
+    """Return a transaction id in lower case, or raise `InvalidValue`: it is a UUID of 36 characters."""
+    if not isinstance(transaction_id, str) or not _UUID.fullmatch(transaction_id):
         raise InvalidValue(
             "transaction_id: needs a UUID of 36 characters (vendor's status page, maxLength 36)", field="transaction_id"
         )
-    return canonical
+    return transaction_id.lower()
 
 
 def purchase_body(

@@ -214,15 +214,27 @@ def _learned(payment: Payment, reading: Reading, source: Source) -> Payment:
 
 def observed(reading: Reading, *, environment: str, merchant_id: str) -> Payment:
     """A payment that the journal does not know, as a status answer shows it."""
-    blank = Payment(
+    return Payment(
         ref=reading.merchant_txn_ref or "",
         operation=_OBSERVED.get(reading.transaction_type or "", Operation.STATUS),
-        status=reading.status,
         environment=environment,
         merchant_id=merchant_id,
         amount=reading.approved_amount,
+        source=Source.STATUS,
+        status=reading.status,
+        doubts=reading.doubts,
+        decline=reading.decline,
+        raw=reading.raw,
+        transaction_id=reading.transaction_id,
+        transaction_type=reading.transaction_type,
+        approved_amount=reading.approved_amount,
+        auth_code=reading.auth_code,
+        response_code=reading.response_code,
+        gateway_code=reading.gateway_code,
+        card=reading.card,
+        stored_payment_method_id=reading.stored_payment_method_id,
+        gateway_time=reading.gateway_time,
     )
-    return _learned(blank, reading, Source.STATUS)
 
 
 _OBSERVED = {"PRE_AUTH": Operation.AUTHORIZE, "REFUND": Operation.REFUND, "VOID": Operation.VOID}
