@@ -33,6 +33,11 @@ class Operation(StrEnum):
         """The family within which an idempotency key is unique."""
         return _FAMILIES[self]
 
+    @property
+    def follows(self) -> bool:
+        """True for what follows a charge: capture, void and refund."""
+        return self in (Operation.CAPTURE, Operation.VOID, Operation.REFUND)
+
 
 class Family(StrEnum):
     """Operations that share one space of idempotency keys."""
@@ -170,6 +175,8 @@ class Payment:
     card: MaskedCard | None = None
     redirect_url: str | None = None
     stored_payment_method_id: str | None = None
+    """The token of a card on file, for `purchase_with_token`. Left out of repr and pickles."""
+    subscription_id: str | None = None
     has_3d_secure: bool = True
     """False where the endpoint that was used documents no 3-D Secure (v1 and card storing)."""
     gateway_time: datetime | None = None
@@ -230,6 +237,7 @@ class Expected:
 
     ``live`` is what `is_live` must say; ``transaction_id`` the one that was asked for (status queries).
     ``strict`` demands that reference and merchant are present, not merely not different (status data that settles).
+    ``currency`` is compared where the buyer types the amount.
     """
 
     operation: Operation
@@ -239,6 +247,7 @@ class Expected:
     amount: Money | None = None
     transaction_id: str | None = None
     strict: bool = False
+    currency: str | None = None
 
 
 class Refusal(StrEnum):
@@ -255,8 +264,8 @@ class Reading:
     """What one answer of the gateway says, masked. The fields are those of `Payment`.
 
     ``refusal`` is set where the request itself was refused (then ``status`` is CANCELLED for operations: nothing
-    happened). ``foreign`` is set where `is_live` or the merchant is not ours. ``refs`` are the references and
-    ``ids`` the transaction ids that the answer contains.
+    happened). ``foreign`` is set where `is_live` or the merchant is not ours. ``merchant_txn_ref`` is the reference and
+    ``transaction_id`` the transaction that the answer names.
     """
 
     status: PaymentStatus
@@ -276,6 +285,7 @@ class Reading:
     card: MaskedCard | None = None
     redirect_url: str | None = None
     stored_payment_method_id: str | None = None
+    subscription_id: str | None = None
     gateway_time: datetime | None = None
     http_status: int | None = None
     raw: Mapping[str, Any] | None = field(default=None)

@@ -146,7 +146,7 @@ def _exact(amount: Decimal | int | str, exponent: int, currency: str) -> Decimal
         raise InvalidValue("amount: is too large to be an amount of money", field="amount")
     try:
         return value.quantize(_UNITS[exponent], context=_EXACT)
-    except Inexact:
+    except (Inexact, InvalidOperation):
         pass
     decimals = f"{exponent} decimals" if exponent else "no decimals"
     raise InvalidValue(f"amount: has more digits after the point; {currency} has {decimals} (ISO 4217)", field="amount")
