@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import select
 import ssl
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from errno import ECONNREFUSED
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
-from multidict import CIMultiDict
 from yarl import URL
 
 from paymentoptions_async.errors import ConfigurationError
@@ -60,6 +61,8 @@ class AiohttpWire:
         charging_idle: float = 2.0,
         max_body: int = MAX_BODY,
     ) -> None:
+        if not iscoroutinefunction(getattr(ClientRequest, "send", None)):
+            raise ConfigurationError("This version of aiohttp is not supported: its requests have no gate to pass.")
         self._base_url = checked_base_url(base_url)
         if proxy is not None and not self._base_url.startswith("https:"):
             raise ConfigurationError("proxy: a proxy is used only for https; it would read everything else.")
@@ -105,7 +108,7 @@ class AiohttpWire:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _LaneSettings:
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     connections: int
     proxy: str | None
     ssl_context: ssl.SSLContext | None
@@ -121,25 +124,17 @@ class _Lane:
         self._max_body = max_body
         self._used: WeakSet[ResponseHandler] | None = WeakSet() if watchful else None
         self._session: aiohttp.ClientSession | None = None
-        self._headers = CIMultiDict(settings.headers)
-        self._headers_with_body = CIMultiDict({**settings.headers, "Content-Type": JSON})
 
     async def exchange(self, passage: Passage, request: Request, url: URL, loop: asyncio.AbstractEventLoop) -> None:
         session = self._session
         if session is None:
             session = self._session = self._open(loop)
-        token = _BOARDING.set((passage, self._used))
+        token = _BOARDING.set((passage, self._settings.headers, self._used))
         try:
             while True:
                 try:
-                    response = await session.request(
-                        request.method,
-                        url,
-                        data=request.body,
-                        # Never as the session's own: aiohttp says those to a proxy, in its CONNECT.
-                        headers=self._headers if request.body is None else self._headers_with_body,
-                        allow_redirects=False,
-                    )
+                    # No headers yet: aiohttp would say a session's own to a proxy. They are put on at the gate.
+                    response = await session.request(request.method, url, data=request.body, allow_redirects=False)
                     break
                 except _Stale:  # nothing was written, and aiohttp has closed that connection
                     continue
@@ -205,17 +200,18 @@ class _SentTwice(Exception):
     """Something asked to write the same request again."""
 
 
-_BOARDING: ContextVar[tuple[Passage, WeakSet[ResponseHandler] | None]] = ContextVar("_BOARDING")
+_BOARDING: ContextVar[tuple[Passage, Mapping[str, str], WeakSet[ResponseHandler] | None]] = ContextVar("_BOARDING")
 
 
 class _GatedRequest(ClientRequest):
     """aiohttp calls `send` when a connection is ours, just before the first byte: the place of the gate.
 
-    A CONNECT to a proxy is a request of aiohttp's own class, and passes no gate.
+    The keys are put on here, so that nothing can charge that has not passed the gate. A CONNECT to a proxy is a
+    request of aiohttp's own class, and passes none.
     """
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        passage, used = _BOARDING.get()
+        passage, headers, used = _BOARDING.get()
         protocol = conn.protocol
         if protocol is None or not protocol.is_connected():
             raise ConnectionResetError
@@ -226,6 +222,9 @@ class _GatedRequest(ClientRequest):
         if not passage.departure.leave():
             raise _NotDeparted
         passage.stage = Stage.SENDING
+        self.headers.update(headers)
+        if self.body:
+            self.headers["Content-Type"] = JSON
         return await super().send(conn)
 
 

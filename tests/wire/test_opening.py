@@ -169,3 +169,10 @@ async def test_no_secret_is_shown_or_logged(wire_to, post, serve, caplog):
     for secret in ("4000002500003155", "4111111111111111", "test-api-key", "test-x-api-key", "dGVzdC1hcGkta2V5Og"):
         assert secret not in text
     assert len(server.requests) == 2
+
+
+def test_an_aiohttp_without_the_gate_is_refused(monkeypatch):
+    """Requests that pass no gate would be taken for never sent."""
+    monkeypatch.delattr("aiohttp.client_reqrep.ClientRequest.send")
+    with pytest.raises(ConfigurationError, match="aiohttp"):
+        AiohttpWire("https://api.example", KEYS)
