@@ -19,6 +19,9 @@ from . import cards
 from .cards import Outcome, TestCard
 from .clock import Clock
 
+_TYPES = {"authorization": "PRE_AUTH", "authorizationv2": "PRE_AUTH", "void": "VOID", "refund": "REFUND"}
+_DONE = {"PRE_AUTH": "held", "CAPTURE": "took", "VOID": "released", "REFUND": "gave back"}
+
 
 @dataclass(frozen=True)
 class CardOnFile:
@@ -38,10 +41,12 @@ NO_CARD = CardOnFile(test_card="", masked="", fingerprint="", scheme="", name=""
 
 @dataclass(frozen=True)
 class Order:
-    """One request to take money, without its secrets.
+    """One request to move money, without its secrets.
 
-    `amount` is in major units. `addresses`, `urls` hold the request's own objects. Paid with a wallet, it has the
-    wallet's type (`gcash`) and NO_CARD.
+    `operation` is the endpoint's name, `amount` in major units. The addresses and `urls` hold the request's own
+    objects. Paid with a wallet, it has the wallet's type (`gcash`) and NO_CARD. The order of a capture, void or refund
+    is that of the original payment, with its own operation, amount and `notes`; that of a subscription's charge names
+    the subscription and the `cycle` (1 is the first).
     """
 
     operation: str
@@ -56,6 +61,9 @@ class Order:
     urls: dict[str, str] = field(default_factory=dict)
     store_card: bool = False
     wallet: str | None = None
+    notes: str | None = None
+    subscription_id: str | None = None
+    cycle: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,11 @@ class Happening:
 
 @dataclass
 class Transaction:
-    """One transaction. `charged` is what the bank took from the card, in major units, whatever was answered."""
+    """One transaction, in major units.
+
+    `approved` is what the answer says, `moved` what the bank did, whatever was answered: held, took, gave back or
+    released, by `transaction_type`. `parent_id` is the transaction that a capture, void or refund works on.
+    """
 
     id: str
     ref: int
@@ -76,13 +88,29 @@ class Transaction:
     order: Order
     outcome: Outcome
     approved: Decimal
-    charged: Decimal
+    moved: Decimal
     auth_code: str | None
     created: datetime
     challenged: bool = False
     stored_payment_method_id: str | None = None
     settles_at: datetime | None = None
+    parent_id: str | None = None
     history: list[Happening] = field(default_factory=list)
+
+    @property
+    def charged(self) -> Decimal:
+        """Return what the bank took from the card."""
+        return self.moved if self.transaction_type == "CAPTURE" else Decimal(0)
+
+    @property
+    def refunded(self) -> Decimal:
+        """Return what the bank gave back to the card."""
+        return self.moved if self.transaction_type == "REFUND" else Decimal(0)
+
+    @property
+    def reserved(self) -> Decimal:
+        """Return what others must leave alone: what moved, or all that was asked while it is still to settle."""
+        return self.moved if self.settles_at is None else max(self.moved, self.order.amount)
 
     @property
     def merchant_txn_ref(self) -> str | None:
@@ -125,6 +153,7 @@ class Books:
         self._on_change = on_change
         self._fingerprint_key = self._random.randbytes(32)
         self._by_id: dict[str, Transaction] = {}
+        self._children: dict[str, list[Transaction]] = {}
         self._unsettled: dict[str, Transaction] = {}
         self._challenges: dict[str, Challenge] = {}
         self._stored_cards: dict[str, CardOnFile] = {}
@@ -158,6 +187,16 @@ class Books:
         """Return the transaction with this id."""
         return self._by_id.get(transaction_id)
 
+    def operations_on(self, transaction: Transaction) -> list[Transaction]:
+        """Return the captures, voids and refunds that name this very transaction, oldest first."""
+        return list(self._children.get(transaction.id, ()))
+
+    def payment_of(self, transaction: Transaction) -> Transaction:
+        """Return the purchase or authorisation that the chain of operations began with."""
+        while transaction.parent_id is not None:
+            transaction = self._by_id[transaction.parent_id]
+        return transaction
+
     def put_on_file(self, card: TestCard, *, name: str, exp_month: str, exp_year: str) -> CardOnFile:
         """Return what the books may know of a card."""
         return CardOnFile(
@@ -174,27 +213,32 @@ class Books:
         """Return the card kept under this token."""
         return self._stored_cards.get(stored_payment_method_id)
 
-    def take(self, order: Order, outcome: Outcome, *, challenged: bool = False) -> Transaction:
-        """Enter a purchase with the bank's `outcome` and return its transaction."""
+    def take(
+        self, order: Order, outcome: Outcome, *, challenged: bool = False, parent: Transaction | None = None
+    ) -> Transaction:
+        """Enter a payment, or an operation on `parent`, with the bank's `outcome`, and return its transaction."""
         now = self._clock.now()
         approved = _share(order.amount, outcome.share, order.currency) if outcome.success else order.amount
         transaction = Transaction(
             id=self._new_id(),
             ref=100_001 + len(self._by_id),
-            transaction_type="CAPTURE",
+            transaction_type=_TYPES.get(order.operation, "CAPTURE"),
             order=order,
             outcome=outcome,
             approved=approved,
-            charged=approved if outcome.charges else Decimal(0),
+            moved=approved if outcome.charges else Decimal(0),
             auth_code=f"{self._random.randrange(1_000_000):06}" if outcome.success and not challenged else None,
             created=now,
             challenged=challenged,
             settles_at=now + timedelta(seconds=cards.LATER_SECONDS) if outcome.later else None,
+            parent_id=parent.id if parent else None,
         )
         if order.store_card and outcome.success:
             transaction.stored_payment_method_id = self._new_id()
             self._stored_cards[transaction.stored_payment_method_id] = order.card
         self._by_id[transaction.id] = transaction
+        if parent is not None:
+            self._children.setdefault(parent.id, []).append(transaction)
         if transaction.settles_at is not None:
             self._unsettled[transaction.id] = transaction
         self._note(transaction, f"{order.operation}: {_told(transaction)}")
@@ -208,7 +252,7 @@ class Books:
         for transaction in due:
             assert transaction.outcome.later is not None
             transaction.outcome = cards.OUTCOMES[transaction.outcome.later]
-            transaction.charged = transaction.order.amount if transaction.outcome.charges else Decimal(0)
+            transaction.moved = transaction.order.amount if transaction.outcome.charges else Decimal(0)
             transaction.settles_at = None
             del self._unsettled[transaction.id]
             self._note(transaction, f"settled: {_told(transaction)}")
@@ -270,4 +314,5 @@ def _share(amount: Decimal, share: Decimal, currency: str) -> Decimal:
 
 def _told(transaction: Transaction) -> str:
     outcome, currency = transaction.outcome, transaction.order.currency
-    return f"answered {outcome.name} ({outcome.code}), bank took {transaction.charged} {currency}"
+    did = _DONE[transaction.transaction_type]
+    return f"answered {outcome.name} ({outcome.code}), bank {did} {transaction.moved} {currency}"

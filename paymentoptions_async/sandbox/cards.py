@@ -17,7 +17,8 @@ from decimal import Decimal
 class Outcome:
     """What the bank answers, and what it really did.
 
-    `code` is the acquirer's `response_code`. `charges` is whether money moved, which the answer does not always tell.
+    `code` is the acquirer's `response_code`. `charges` is whether the bank did what was asked (took, held, released or
+    gave back money), which the answer does not always tell.
     `share` of the amount is approved. `http_status` None means the usual one. `later` names the outcome that takes
     this one's place after `LATER_SECONDS` on the sandbox's clock.
     """
@@ -36,7 +37,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TestCard:
-    """One card that the sandbox accepts; `challenge` sends the buyer through 3-D Secure first (paymentv2 only)."""
+    """One card that the sandbox accepts.
+
+    `challenge` sends the buyer through 3-D Secure first (paymentv2 and authorizationv2 only). `outcome` names what a
+    purchase or an authorisation gets; `capture`, `void`, `refund` and `renewal` what becomes of later operations on it,
+    where the books allow them.
+    """
 
     name: str
     number: str
@@ -44,6 +50,10 @@ class TestCard:
     outcome: str
     challenge: bool = False
     documented: bool = False
+    capture: str = "approved"
+    void: str = "approved"
+    refund: str = "approved"
+    renewal: str | None = None
 
     __test__ = False  # pytest would take the class for a test
 
@@ -71,8 +81,8 @@ OUTCOMES: dict[str, Outcome] = {
         Outcome("unlisted_code", 7777, False, False, "A code in no list."),
         Outcome("pending", 578, False, False, "Pending; approved later.", later="approved"),
         Outcome("pending_then_declined", 578, False, False, "Pending; declined later.", later="declined"),
-        Outcome("timeout_charged", 68, False, True, "Timed out, but the bank did charge.", later="approved"),
-        Outcome("unclear_not_charged", 676, False, False, "Result unclear; not charged.", later="declined"),
+        Outcome("timeout_charged", 68, False, True, "Timed out, but the bank did it.", later="approved"),
+        Outcome("unclear_not_charged", 676, False, False, "Result unclear; not done.", later="declined"),
         Outcome("duplicate_transmission", 94, False, False, "Duplicate transmission."),
         Outcome("verification_only", 85, True, False, "Not declined: verification only."),
         Outcome("gateway_error", -1, False, False, "Gateway error.", http_status=500),
@@ -106,6 +116,19 @@ CARDS: tuple[TestCard, ...] = (
     TestCard("challenge_then_declined", "4000002500000516", "VISA", "insufficient_funds", challenge=True),
     TestCard("challenge_then_pending", "4000002500005788", "VISA", "pending", challenge=True),
     TestCard("challenge_then_timeout", "4000002500000680", "VISA", "timeout_charged", challenge=True),
+    TestCard("capture_declined", "4000006000000058", "VISA", "approved", capture="declined"),
+    TestCard("capture_timeout", "4000006000000686", "VISA", "approved", capture="timeout_charged"),
+    TestCard("capture_pending", "4000006000005784", "VISA", "approved", capture="pending"),
+    TestCard("void_declined", "4000007000000056", "VISA", "approved", void="declined"),
+    TestCard("void_timeout", "4000007000000684", "VISA", "approved", void="timeout_charged"),
+    TestCard("refund_declined", "4000008000000054", "VISA", "approved", refund="declined"),
+    TestCard("refund_timeout", "4000008000000682", "VISA", "approved", refund="timeout_charged"),
+    TestCard("refund_pending", "4000008000005780", "VISA", "approved", refund="pending"),
+    TestCard(
+        "refund_pending_then_declined", "5200008000005785", "MASTERCARD", "approved", refund="pending_then_declined"
+    ),
+    TestCard("refund_unclear", "4000008000006762", "VISA", "approved", refund="unclear_not_charged"),
+    TestCard("renewal_declined", "4000009000000516", "VISA", "approved", renewal="insufficient_funds"),
 )
 
 _BY_NUMBER = {card.number: card for card in CARDS}

@@ -14,7 +14,17 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-ENDPOINTS = ("payment", "paymentv2", "status", "link")
+ENDPOINTS = (
+    "payment",
+    "paymentv2",
+    "status",
+    "link",
+    "authorization",
+    "authorizationv2",
+    "capture",
+    "void",
+    "refund",
+)
 
 REQUEST_FAULTS = {
     "delay": "wait `seconds` before or after charging",

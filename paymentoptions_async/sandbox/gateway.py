@@ -142,6 +142,9 @@ class Gateway:
             return self._refusal(refused, line)
         if isinstance(reply.body, dict):
             line.transaction_id = reply.body.get("transaction_details", {}).get("id")
+            line.merchant_txn_ref = reply.body.get("merchant_details", {}).get(
+                "merchant_txn_ref", line.merchant_txn_ref
+            )
             line.message = _told(reply.body)
         return reply
 

@@ -1,4 +1,4 @@
-"""Purchases (v1 and v2) and the status of a transaction: a valid request in, the gateway's answer out.
+"""Purchases, authorisations (v1 and v2) and the status of a transaction: a valid request in, the answer out.
 
 Fields and shapes: seeds 000 to 002. That a repeated reference charges again is believed of the gateway, not documented.
 """
@@ -6,13 +6,15 @@ Fields and shapes: seeds 000 to 002. That a repeated reference charges again is 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
 
-from . import cards, replies
+from starlette.requests import Request
+
+from . import cards, replies, risk
 from .books import Books, CardOnFile, Challenge, Order, Transaction, decimals_of
 from .cards import TestCard
 from .endpoint import Endpoint, Refused, origin_of
@@ -20,12 +22,13 @@ from .replies import Reply
 from .settings import PREFIX, Settings
 from .webhooks import Webhooks
 
+MAX_AMOUNT = Decimal("1e12")
 CHALLENGE_PATH = "/integration/3ds"
 
 
 @dataclass(frozen=True)
 class Counter:
-    """Where purchases are taken: the books, what the sandbox is set to, and the webhooks it sends."""
+    """Where payments are taken: the books, what the sandbox is set to, and the webhooks it sends."""
 
     books: Books
     settings: Settings
@@ -36,6 +39,8 @@ class Counter:
         return (
             Endpoint("payment", "POST", f"{PREFIX}/payment", lambda b, r: self.purchase(b, origin=origin_of(r))),
             Endpoint("paymentv2", "POST", f"{PREFIX}/paymentv2", lambda b, r: self.purchase_v2(b, origin=origin_of(r))),
+            Endpoint("authorization", "POST", f"{PREFIX}/authorization", self._authorize("authorization")),
+            Endpoint("authorizationv2", "POST", f"{PREFIX}/authorizationv2", self._authorize("authorizationv2")),
             Endpoint(
                 "status",
                 "GET",
@@ -52,6 +57,12 @@ class Counter:
         """Take POST …/paymentv2: charge, or send the buyer to the 3-D Secure page below `origin`."""
         return self._charge(*self._order(body, "paymentv2"), origin=origin)
 
+    def _authorize(self, operation: str) -> Callable[[Mapping[str, Any], Request], Reply]:
+        def authorize(body: Mapping[str, Any], request: Request) -> Reply:
+            return self._charge(*self._order(body, operation), origin=origin_of(request))
+
+        return authorize
+
     def status(self, transaction_id: str) -> Reply:
         """Answer GET …/transaction/status/{transaction_id}."""
         transaction = self.books.find(transaction_id)
@@ -60,17 +71,17 @@ class Counter:
         return replies.status(transaction, self.settings)
 
     def enter(self, order: Order, outcome: cards.Outcome) -> Transaction:
-        """Enter a purchase and announce it, unless it is still to settle."""
+        """Enter a payment and announce it, unless it is still to settle."""
         transaction = self.books.take(order, outcome)
         if transaction.settles_at is None:
             self.webhooks.announce(transaction)
         return transaction
 
     def _charge(self, order: Order, card: TestCard, *, origin: str) -> Reply:
-        outcome = cards.OUTCOMES[card.outcome]
-        if not card.challenge:
+        outcome = risk.outcome(order) or cards.OUTCOMES[card.outcome]
+        if not card.challenge or outcome.gateway_code:
             return replies.payment(self.enter(order, outcome), self.settings)
-        if order.operation != "paymentv2":
+        if order.operation not in ("paymentv2", "authorizationv2"):
             refused = cards.OUTCOMES["authentication_requested"]
             return replies.payment(self.enter(order, refused), self.settings)
         if not order.urls.get("success_url") or not order.urls.get("decline_url"):
@@ -79,14 +90,13 @@ class Counter:
         return replies.challenge_started(origin + challenge_link(challenge))
 
     def _order(self, body: Mapping[str, Any], operation: str) -> tuple[Order, TestCard]:
-        if body["merchant_id"] != self.settings.merchant_id:
-            raise Refused(400, "merchant_id is not the merchant of these keys.", "BAD_REQUEST")
+        check_merchant(body, self.settings)
         on_file, card = self._card(body)
         order = Order(
             operation=operation,
             merchant_id=body["merchant_id"],
             merchant_txn_ref=body.get("merchant_txn_ref"),
-            amount=_amount(body["amount"], body["currency"]),
+            amount=amount_of(body["amount"], body["currency"]),
             currency=body["currency"],
             card=on_file,
             customer_ip=body.get("customer_ip"),
@@ -125,17 +135,27 @@ def challenge_link(challenge: Challenge) -> str:
     return f"{CHALLENGE_PATH}?{urlencode(query)}"
 
 
-def _amount(text: str, currency: str) -> Decimal:
+def check_merchant(body: Mapping[str, Any], settings: Settings) -> None:
+    """Refuse a request that names another merchant than the keys'."""
+    if body["merchant_id"] != settings.merchant_id:
+        raise Refused(400, "merchant_id is not the merchant of these keys.", "BAD_REQUEST")
+
+
+def amount_of(given: str | int | Decimal, currency: str) -> Decimal:
+    """Return an amount in major units, from the string or the JSON number that the endpoint takes; Refused if bad."""
     decimals = decimals_of(currency)
     if decimals is None:
         raise Refused(400, "currency is not an ISO 4217 code.", "BAD_REQUEST")
     try:
-        amount = Decimal(text)
+        amount = Decimal(given)
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not amount.is_finite() or amount <= 0 or not set(text) <= set("0123456789."):
-        raise Refused(400, "amount must be a decimal number above 0.", "BAD_REQUEST")
-    exponent = amount.as_tuple().exponent
+    strange = isinstance(given, str) and not set(given) <= set("0123456789.")
+    if strange or not amount.is_finite() or not 0 < amount < MAX_AMOUNT:
+        raise Refused(400, "amount must be a decimal number above 0 and below 10^12.", "BAD_REQUEST")
+    # 10.500 is as good a JSON number as 10.5; of a string the form counts.
+    exact = amount if isinstance(given, str) else amount.normalize()
+    exponent = exact.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > decimals:
         raise Refused(400, f"amount has more than {decimals} decimals.", "BAD_REQUEST")
-    return amount
+    return amount if isinstance(given, str) else amount.quantize(Decimal(1).scaleb(-decimals))

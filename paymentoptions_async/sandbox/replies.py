@@ -18,6 +18,12 @@ from . import cards
 from .books import Order, Transaction
 from .settings import Settings
 
+_SUCCESSES = {
+    "capture": ("Amount Successfully Captured.", "INFO0001"),
+    "refund": ("Amount Successfully Refunded.", "INFO0002"),
+    "void": ("Authorization Successfully Cancelled.", "INFO0003"),
+}
+
 _MARK = secrets.token_hex(8)
 _MARKED = re.compile(rf'"{_MARK}([^"]*)"')
 
@@ -37,7 +43,7 @@ class Reply:
 
 
 def payment(transaction: Transaction, settings: Settings) -> Reply:
-    """Answer a purchase: the envelope of seeds 000 and 002, key `risk-details`."""
+    """Answer a purchase or an authorisation: the envelope of seeds 000 and 002, key `risk-details`."""
     order, status = transaction.order, _http_status(transaction, settings)
     billing = {"billing_address": order.billing_address}
     if order.shipping_address is not None:
@@ -56,6 +62,15 @@ def payment(transaction: Transaction, settings: Settings) -> Reply:
         "stored_payment_method_id": transaction.stored_payment_method_id,
     }
     body["risk-details"] = {"risk_score": None}
+    return Reply(status, body)
+
+
+def operation(transaction: Transaction, settings: Settings) -> Reply:
+    """Answer a capture, void or refund: the envelope without addresses, devices and risk."""
+    status = _http_status(transaction, settings)
+    body = _envelope(transaction, settings, status)
+    body["payment_details"] |= {"auth_code": transaction.auth_code, "payment_method": _payment_method(transaction)}
+    body["transaction_details"]["merchant_txn_ref"] = transaction.merchant_txn_ref
     return Reply(status, body)
 
 
@@ -174,7 +189,8 @@ def _paid_with(order: Order, settings: Settings) -> dict[str, Any]:
 def _gateway_response(transaction: Transaction) -> dict[str, str]:
     outcome = transaction.outcome
     if outcome.success:
-        return {"version": "1", "type": "INFO", "message": "Payment Successful.", "code": "INFO0000"}
+        message, code = _SUCCESSES.get(transaction.order.operation, ("Payment Successful.", "INFO0000"))
+        return {"version": "1", "type": "INFO", "message": message, "code": code}
     return {
         "version": "1",
         "type": "ERROR",
@@ -190,4 +206,6 @@ def _http_status(transaction: Transaction, settings: Settings) -> int:
 
 
 def _payment_method(transaction: Transaction) -> str:
+    if transaction.order.wallet is not None:
+        return transaction.order.wallet
     return "VISA-SSL" if transaction.order.card.scheme == "VISA" else "ECMC-SSL"

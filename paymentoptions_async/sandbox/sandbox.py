@@ -18,6 +18,7 @@ from .books import Books
 from .clock import Clock
 from .faults import FaultPlan
 from .gateway import Gateway, RequestLine
+from .operations import Operations
 from .payments import Counter
 from .settings import Settings
 from .three_d_secure import ThreeDSecure
@@ -38,6 +39,7 @@ class Sandbox:
 
     books: Books
     webhooks: Webhooks
+    operations: Operations
 
     def __init__(
         self,
@@ -153,8 +155,12 @@ class Sandbox:
             deliver=self._deliver,
             on_change=self._changed,
         )
+        self.operations = Operations(self.books, self.clock, self.settings, self.webhooks)
         self._gateway = Gateway(
-            endpoints=Counter(self.books, self.settings, self.webhooks).endpoints(),
+            endpoints=(
+                *Counter(self.books, self.settings, self.webhooks).endpoints(),
+                *self.operations.endpoints(),
+            ),
             rules=_rules,
             plan=self.faults,
             clock=self.clock,

@@ -22,6 +22,10 @@ class Settings:
     `echo_pan` repeats whole card numbers in replies, as the vendor's samples do although their description says
     "masked"; only test cards can appear. `webhook_retries` are the seconds between one failed delivery and the next.
     `challenge_seconds` is how long a 3-D Secure page stays open (1800 in the sample token of seed 001).
+    `authorization_seconds` is how long an authorisation can be captured or voided (no document gives a period).
+    `several_captures` lets one authorisation be captured in parts; without it the first capture releases the rest.
+    Which of the two depends on the acquirer. `operation_webhooks` announces captures, voids and refunds at the webhook
+    URL of the original payment, the only one there is.
     `link_seconds` is how long a hosted page or wallet link can be paid (not documented). `pay_hosted_page_twice` lets
     the buyer pay a paid link again, as no document rules out.
     """
@@ -35,5 +39,8 @@ class Settings:
     echo_pan: bool = False
     webhook_retries: tuple[float, ...] = (5, 30, 120, 600, 3600)
     challenge_seconds: float = 1800
+    authorization_seconds: float = 7 * 24 * 3600
+    several_captures: bool = True
+    operation_webhooks: bool = True
     link_seconds: float = 86_400
     pay_hosted_page_twice: bool = False

@@ -83,7 +83,7 @@ class Webhooks:
     def announce(self, transaction: Transaction) -> None:
         """Queue the webhook of a transaction's present state, if its request named an address for it."""
         url = transaction.order.urls.get("webhook_url")
-        if not url:
+        if not url or (transaction.parent_id and not self._settings.operation_webhooks):
             return
         body: Any = replies.webhook(transaction, self._settings)
         if not is_loopback(url):
