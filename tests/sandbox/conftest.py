@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -98,6 +99,35 @@ def pay(client: httpx.AsyncClient) -> Pay:
         return await client.post(f"{PREFIX}/{path}", json=body_for(card, **changes))
 
     return pay
+
+
+@pytest.fixture
+def authorize(client: httpx.AsyncClient) -> Pay:
+    async def authorize(card: str = "approved", /, version: int = 2, **changes: Any) -> httpx.Response:
+        path = "authorizationv2" if version == 2 else "authorization"
+        return await client.post(f"{PREFIX}/{path}", json=body_for(card, **changes))
+
+    return authorize
+
+
+Operate = Callable[..., Awaitable[httpx.Response]]
+
+
+@pytest.fixture
+def operate(client: httpx.AsyncClient) -> Operate:
+    """Send a capture, void or refund; an amount in text goes out as exactly that JSON number."""
+
+    async def operate(
+        operation: str, parent: str | httpx.Response, amount: int | str | None = None, **changes: Any
+    ) -> httpx.Response:
+        parent_id = parent if isinstance(parent, str) else parent.json()["transaction_details"]["id"]
+        body = {"transactionId": parent_id, "merchant_id": MERCHANT_ID} | changes
+        text = json.dumps(body)
+        if amount is not None:
+            text = f'{text[:-1]}, "amount": {amount}}}'
+        return await client.post(f"{PREFIX}/{operation}", content=text, headers={"content-type": "application/json"})
+
+    return operate
 
 
 @pytest.fixture
