@@ -9,6 +9,7 @@ from paymentoptions_async.values.address import Address
 from paymentoptions_async.values.browser import BrowserInfo
 from paymentoptions_async.values.card import Card, MaskedCard, Secret
 from paymentoptions_async.values.money import Money
+from paymentoptions_async.values.plan import SubscriptionPlan
 from paymentoptions_async.values.texts import (
     check_customer_ip,
     check_merchant_id,
@@ -27,6 +28,7 @@ __all__ = [
     "Money",
     "ReturnUrls",
     "Secret",
+    "SubscriptionPlan",
     "check_customer_ip",
     "check_merchant_id",
     "check_merchant_txn_ref",

@@ -137,6 +137,8 @@ class Card:
         return wire
 
     def __repr__(self) -> str:
+        if not hasattr(self, "name"):
+            return "<Card>"  # refused while it was made, and shown among the locals of a traceback
         masked = self.masked
         return f"<Card {masked} {masked.expiry_month}/{masked.expiry_year}>"
 

@@ -111,6 +111,8 @@ class Money:
         return f"{self.amount:f} {self.currency}"
 
     def __repr__(self) -> str:
+        if not hasattr(self, "currency"):
+            return "<Money>"  # refused while it was made, and shown among the locals of a traceback
         return f"Money('{self.amount:f}', '{self.currency}')"
 
     def _same_currency(self, other: Money) -> Decimal:
