@@ -27,7 +27,7 @@ async def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 0) -> 
     """
     check_loopback(host)
     address = "127.0.0.1" if host == "localhost" else host  # one address, so that port 0 is one port
-    inner = socket.create_server(("127.0.0.1", 0))
+    inner = _listen()
     server = _Server(
         uvicorn.Config(
             sandbox.app,
@@ -106,6 +106,15 @@ def check_loopback(host: str) -> None:
         f"the sandbox listens on loopback only (127.0.0.1, ::1, localhost), not on {host}: "
         "it has no real authentication, and its keys are public"
     )
+
+
+def _listen() -> socket.socket:
+    # The protocol is named because asyncio takes Nagle's delay off only where it is: without, every reply on a
+    # connection that is kept would wait 40 ms for the acknowledgement of its own head.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    return listening
 
 
 class _Server(uvicorn.Server):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from typing import Any
 
 import aiohttp
@@ -59,6 +60,16 @@ async def test_a_payment_over_http(sandbox, http, url, body, inbox):
     back = await http.post(challenge.json()["redirect_url"], data={"answer": "confirm", "code": "123456"})
     assert back.headers["location"] == "http://localhost:8000/success"
     assert len(sandbox.books.charges()) == 2
+
+
+async def test_a_kept_connection_answers_without_nagles_delay(http, body):
+    async def seconds() -> float:
+        began = time.perf_counter()
+        assert (await http.post(f"{PREFIX}/paymentv2", json=body())).status_code == 201
+        return time.perf_counter() - began
+
+    await seconds()  # opens the connection
+    assert min([await seconds() for _ in range(10)]) < 0.035  # with the delay, each takes at least 40 ms
 
 
 async def test_webhooks_and_settlements_go_out_by_themselves(keys, body):
