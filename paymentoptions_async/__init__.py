@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from paymentoptions_async.balance import Balance
     from paymentoptions_async.client import PaymentOptions
     from paymentoptions_async.errors import (
         AuthenticationFailed,
@@ -35,11 +36,21 @@ if TYPE_CHECKING:
     from paymentoptions_async.journal import Journal, MemoryJournal
     from paymentoptions_async.payment import Decline, Operation, Payment, PaymentStatus, Progress, Source
     from paymentoptions_async.settings import Environment
-    from paymentoptions_async.values import Address, BrowserInfo, Card, MaskedCard, Money, ReturnUrls
+    from paymentoptions_async.subscription import Subscription, SubscriptionCharge, SubscriptionStatus
+    from paymentoptions_async.values import (
+        Address,
+        BrowserInfo,
+        Card,
+        MaskedCard,
+        Money,
+        ReturnUrls,
+        SubscriptionPlan,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "balance": ("Balance",),
     "client": ("PaymentOptions",),
     "errors": (
         "AuthenticationFailed",
@@ -66,13 +77,15 @@ _HOMES = {
     "journal": ("Journal", "MemoryJournal"),
     "payment": ("Decline", "Operation", "Payment", "PaymentStatus", "Progress", "Source"),
     "settings": ("Environment",),
-    "values": ("Address", "BrowserInfo", "Card", "MaskedCard", "Money", "ReturnUrls"),
+    "subscription": ("Subscription", "SubscriptionCharge", "SubscriptionStatus"),
+    "values": ("Address", "BrowserInfo", "Card", "MaskedCard", "Money", "ReturnUrls", "SubscriptionPlan"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Address",
     "AuthenticationFailed",
+    "Balance",
     "BrowserInfo",
     "Card",
     "ConfigurationError",
@@ -108,6 +121,10 @@ __all__ = [
     "ReturnUrls",
     "Source",
     "Stage",
+    "Subscription",
+    "SubscriptionCharge",
+    "SubscriptionPlan",
+    "SubscriptionStatus",
     "WebhookRejected",
 ]
 

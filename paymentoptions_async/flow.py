@@ -124,6 +124,10 @@ class Flow:
                 return reply
             await asyncio.sleep(delay)
 
+    async def tell(self, request: Request) -> Reply:
+        """Send something that moves no money, once."""
+        return await self._wire.send(request)
+
     async def confirm(self, record: Record, transaction_id: str, deadline: float) -> Record:
         """Ask for a transaction's status and take in what it says of a record.
 
@@ -223,6 +227,11 @@ class Flow:
             raise EnvironmentMismatch(reading.foreign, **about)
         if payment.progress is Progress.NOT_SENT:
             raise NotSent(f"{payment.operation} {payment.ref} was not sent: {evidence}", **about)
+        if payment.progress is Progress.REFUSED and reading.refusal is None:
+            raise GatewayUnavailable(
+                f"{payment.operation} {payment.ref}: no link came back, nothing was charged; use the same key again",
+                **about,
+            )
         if payment.progress is Progress.REFUSED:
             raise refused(reading, evidence, f"{payment.operation} {payment.ref}", payment=payment)
         if payment.status is PaymentStatus.UNKNOWN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paymentoptions_async import replies, requests
+from paymentoptions_async import links, replies, requests
 from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.payment import Expected, Operation, Reading
 from paymentoptions_async.settings import Settings
@@ -26,8 +26,9 @@ class CardGateway:
             operation=payment.operation,
             merchant_id=self.settings.merchant_id,
             live=self.settings.environment.is_live,
-            ref=record.ref,
-            amount=payment.amount,
+            ref=record.intent.merchant_txn_ref,
+            amount=payment.amount if record.intent.currency is None else None,
+            currency=record.intent.currency,
             transaction_id=transaction_id,
             strict=True,
         )
@@ -55,11 +56,28 @@ class CardGateway:
         """Read the direct answer to an operation."""
         if reply.evidence.failure is not None:
             return replies.read_failure(reply.evidence)
-        expected = Expected(
+        return replies.read_operation(reply.status, reply.headers, reply.body, self._expected(intent))
+
+    def read_link(self, reply: Reply, intent: Intent) -> Reading:
+        """Read the answer to the making of a link."""
+        if reply.evidence.failure is not None:
+            return replies.read_failure(reply.evidence)
+        return links.read_link(reply.status, reply.headers, reply.body, self._expected(intent))
+
+    def read_plain(self, reply: Reply) -> Reading:
+        """Read an answer that holds no payment: whether and how it refuses."""
+        if reply.evidence.failure is not None:
+            return replies.read_failure(reply.evidence)
+        nobody = Expected(Operation.STATUS, self.settings.merchant_id, live=self.settings.environment.is_live)
+        return replies.read_operation(reply.status, reply.headers, reply.body, nobody)
+
+    def _expected(self, intent: Intent) -> Expected:
+        """What a direct answer must agree with. A plan's first charge may differ from its amount."""
+        return Expected(
             operation=intent.operation,
             merchant_id=self.settings.merchant_id,
             live=self.settings.environment.is_live,
-            ref=intent.ref,
-            amount=intent.amount,
+            ref=intent.merchant_txn_ref,
+            amount=intent.amount if intent.currency is None else None,
+            currency=intent.currency,
         )
-        return replies.read_operation(reply.status, reply.headers, reply.body, expected)

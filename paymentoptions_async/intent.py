@@ -22,6 +22,10 @@ class Intent:
     ``ref`` is derived from gateway, environment, merchant, family and key, which together are unique. ``instrument``
     tells cards and tokens apart without keeping them: first 6, last 4 and expiry, or the hash of a token.
     ``supersedes`` is the reference of an earlier attempt that waits for its buyer and is given up.
+    ``parent`` is the reference of the payment that is captured, voided or refunded, or its transaction id where no
+    journal knows it; ``charge_ref`` is the reference of the charge at the beginning of the chain, which the gateway
+    repeats in every answer; ``insist`` passes over the rules of balances. ``currency`` is set where the amount
+    charged may be another: the buyer types it, or a plan begins with a trial or discount.
     """
 
     gateway: str
@@ -31,18 +35,26 @@ class Intent:
     idempotency_key: str
     ref: str
     amount: Money | None = None
+    currency: str | None = None
     parent: str | None = None
+    charge_ref: str | None = None
+    insist: bool = False
     instrument: str | None = None
     order: str | None = None
     supersedes: str | None = None
     has_3d_secure: bool = True
 
+    @property
+    def merchant_txn_ref(self) -> str | None:
+        """The reference under which the gateway keeps it; None where a follower's charge is not known here."""
+        return self.charge_ref if self.operation.follows else self.ref
+
     def differs_from(self, other: Intent) -> tuple[str, ...]:
         """Name the fields in which two intents under one key ask for different things."""
-        compared = ("operation", "amount", "parent", "instrument")
+        compared = ("operation", "amount", "currency", "parent", "instrument")
         differing = [name for name in compared if getattr(self, name) != getattr(other, name)]
         if "amount" in differing and self.amount and other.amount and self.amount.currency != other.amount.currency:
-            differing.insert(differing.index("amount"), "currency")
+            differing.insert(1 if "operation" in differing else 0, "currency")
             if self.amount.amount == other.amount.amount:
                 differing.remove("amount")
         return tuple(differing)

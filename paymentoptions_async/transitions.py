@@ -5,9 +5,10 @@ Pure. Journals call these inside a transaction with the rows locked; nothing her
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from paymentoptions_async.balance import check_following
 from paymentoptions_async.errors import IdempotencyConflict, NotAllowed
 from paymentoptions_async.evidence import Evidence
 from paymentoptions_async.intent import Change, Intent, Record
@@ -24,12 +25,26 @@ class Admission:
     record: Record
 
 
-def may_send(intent: Intent, standing: Record | None, attempts: Iterable[Record], now: float) -> bool:
-    """Decide whether an intent may be put on the wire now.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a journal has around an intent, locked.
 
-    ``standing`` is the record under the same key, ``attempts`` the others of the same order and merchant, ``now``
-    the journal's clock. False means that what stands is the answer. Raises `IdempotencyConflict` or `NotAllowed`.
+    ``standing`` is the record under the same key, ``attempts`` those of the same order, ``parent`` the record that is
+    captured, voided or refunded, ``followers`` all that followed the parent.
     """
+
+    standing: Record | None = None
+    attempts: Sequence[Record] = ()
+    parent: Record | None = None
+    followers: Sequence[Record] = ()
+
+
+def may_send(intent: Intent, around: Surroundings, now: float) -> bool:
+    """Decide whether an intent may be put on the wire at ``now``, by the journal's clock.
+
+    False means that what stands under its key is the answer. Raises `IdempotencyConflict` or `NotAllowed`.
+    """
+    standing = around.standing
     if standing is not None:
         differing = intent.differs_from(standing.intent)
         if differing:
@@ -42,7 +57,9 @@ def may_send(intent: Intent, standing: Record | None, attempts: Iterable[Record]
             )
         if standing.payment.progress not in (Progress.NOT_SENT, Progress.REFUSED):
             return False
-    _check_order(intent, [attempt for attempt in attempts if attempt.ref != intent.ref], now)
+    _check_order(intent, [attempt for attempt in around.attempts if attempt.ref != intent.ref], now)
+    if intent.operation.follows:
+        check_following(intent, around.parent, [as_of(follower, now) for follower in around.followers])
     return True
 
 
@@ -111,7 +128,8 @@ def beside_attempts(change: Change, attempts: Iterable[Record]) -> Change:
 def after_exchange(record: Record, reading: Reading, evidence: Evidence, owner: str) -> Change | None:
     """Take in what the exchange of its owner brought: an answer, a refusal, or only evidence.
 
-    None where the record is no longer this owner's to answer, and nothing new was learned.
+    Making a link charges nothing, and one whose answer was lost reached nobody: it may be made again. None where the
+    record is no longer this owner's to answer, and nothing new was learned.
     """
     payment = record.payment
     if payment.progress is not Progress.SENDING or record.owner != owner:
@@ -120,9 +138,10 @@ def after_exchange(record: Record, reading: Reading, evidence: Evidence, owner: 
     if evidence.not_sent:
         closed = replace(payment, status=PaymentStatus.CANCELLED, progress=Progress.NOT_SENT, source=source)
         return Change(closed, source, "not sent", evidence)
-    if reading.refusal is not None:
+    lost_link = payment.operation.family is Family.LINK and reading.status is PaymentStatus.UNKNOWN
+    if reading.refusal is not None or lost_link:
         closed = replace(_learned(payment, reading, source), status=PaymentStatus.CANCELLED, progress=Progress.REFUSED)
-        return Change(closed, source, "refused", evidence)
+        return Change(closed, source, "lost" if lost_link else "refused", evidence)
     return Change(_learned(payment, reading, source), source, "answered", evidence)
 
 
@@ -153,10 +172,12 @@ def _is_about(record: Record, reading: Reading, source: Source) -> bool:
     """Is an answer about this intent's own transaction? Status data must say so; a direct answer must not deny it."""
     if reading.refusal is not None or reading.transaction_id is None or reading.foreign is not None:
         return False
-    if reading.merchant_txn_ref != record.ref and not (source is Source.REPLY and reading.merchant_txn_ref is None):
+    ref = record.intent.merchant_txn_ref
+    if reading.merchant_txn_ref != ref and not (source is Source.REPLY and reading.merchant_txn_ref is None):
         return False
-    of_another = reading.transaction_type in ("REFUND", "VOID")
-    return not (of_another and record.payment.operation.family is Family.CHARGE)
+    if record.intent.operation.follows:  # the whole chain shares one reference, so only the transaction tells
+        return source is Source.REPLY or record.payment.transaction_id == reading.transaction_id
+    return reading.transaction_type not in ("REFUND", "VOID")
 
 
 def _second_approval(payment: Payment, reading: Reading, source: Source) -> Change | None:
@@ -208,6 +229,7 @@ def _learned(payment: Payment, reading: Reading, source: Source) -> Payment:
         gateway_code=reading.gateway_code or payment.gateway_code,
         card=reading.card or payment.card,
         stored_payment_method_id=reading.stored_payment_method_id or payment.stored_payment_method_id,
+        subscription_id=reading.subscription_id or payment.subscription_id,
         gateway_time=reading.gateway_time or payment.gateway_time,
     )
 

@@ -28,9 +28,9 @@ class Journal(Protocol):
     async def admit(self, intent: Intent, *, owner: str, lease: float) -> Admission:
         """Insert an intent as SENDING for ``owner`` and ``lease`` seconds, or return what stands under its key.
 
-        One transaction: the rules of `transitions.may_send` are applied with the key and the order locked, and may
-        raise `IdempotencyConflict` or `NotAllowed`. Intents that were proven not sent, or were refused, are claimed
-        again by compare-and-swap.
+        One transaction: the rules of `transitions.may_send` are applied with the key, the order and the parent locked,
+        and may raise `IdempotencyConflict` or `NotAllowed`. Intents that were proven not sent, or were refused, are
+        claimed again by compare-and-swap.
         """
         ...
 
@@ -44,6 +44,10 @@ class Journal(Protocol):
 
     async def find(self, transaction_id: str) -> Record | None:
         """The record that has a gateway transaction of this id, duplicates included."""
+        ...
+
+    async def followers(self, ref: str) -> Sequence[Record]:
+        """The captures and void of a charge and the refunds of both, as they read now; ``ref`` is the parent's."""
         ...
 
     async def history(self, ref: str) -> Sequence[Entry]:

@@ -15,7 +15,7 @@ from paymentoptions_async.errors import JournalUnavailable
 from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, Record
 from paymentoptions_async.journal.interface import Decide
 from paymentoptions_async.payment import Source
-from paymentoptions_async.transitions import Admission, as_of, beside_attempts, may_send
+from paymentoptions_async.transitions import Admission, Surroundings, as_of, beside_attempts, may_send
 
 
 class MemoryJournal:
@@ -31,6 +31,7 @@ class MemoryJournal:
         self._records: dict[str, Record] = {}
         self._history: dict[str, list[Entry]] = {}
         self._orders: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._children: defaultdict[str, list[str]] = defaultdict(list)
         self._transactions: dict[str, str] = {}
         self._notices: dict[tuple[str, str], Notice] = {}
         self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
@@ -41,7 +42,13 @@ class MemoryJournal:
         self._check_open()
         now = self._clock()
         standing = self._records.get(intent.ref)
-        if not may_send(intent, standing, self._attempts(intent), now):
+        around = Surroundings(
+            standing=standing,
+            attempts=self._attempts(intent),
+            parent=self._records.get(intent.parent or ""),
+            followers=self._followers(intent.parent),
+        )
+        if not may_send(intent, around, now):
             assert standing is not None, "only what stands can be the answer"
             return Admission(send=False, record=as_of(standing, now))
         record = Record(
@@ -55,6 +62,8 @@ class MemoryJournal:
         )
         if standing is None and intent.order is not None:
             self._orders[_order_key(intent)].append(intent.ref)
+        if standing is None and intent.parent is not None:
+            self._children[intent.parent].append(intent.ref)
         event = "opened" if standing is None else "opened again"
         return Admission(send=True, record=self._keep(record, Change(record.payment, Source.CALLER, event)))
 
@@ -78,6 +87,12 @@ class MemoryJournal:
         """See `Journal.find`."""
         ref = self._transactions.get(transaction_id)
         return None if ref is None else await self.get(ref)
+
+    async def followers(self, ref: str) -> Sequence[Record]:
+        """See `Journal.followers`."""
+        self._check_open()
+        now = self._clock()
+        return [as_of(record, now) for record in self._followers(ref)]
 
     async def history(self, ref: str) -> Sequence[Entry]:
         """See `Journal.history`."""
@@ -142,6 +157,13 @@ class MemoryJournal:
             return []
         return [self._records[ref] for ref in self._orders[_order_key(intent)]]
 
+    def _followers(self, ref: str | None) -> list[Record]:
+        """Children and theirs: captures and voids of an authorisation, refunds of those captures."""
+        if ref is None:
+            return []
+        children = [self._records[child] for child in self._children.get(ref, ())]
+        return children + [deeper for child in children for deeper in self._followers(child.ref)]
+
     def _keep(self, record: Record, change: Change) -> Record:
         now = self._clock()
         kept = replace(record, payment=change.payment, changed_at=now, version=record.version + 1)
@@ -173,7 +195,7 @@ class MemoryJournal:
 
 
 def _order_key(intent: Intent) -> tuple[str, ...]:
-    return (intent.gateway, intent.environment, intent.merchant_id, intent.operation.family, intent.order or "")
+    return (intent.gateway, intent.environment, intent.merchant_id, intent.order or "")
 
 
 def _entry(record: Record, change: Change, now: float) -> Entry:

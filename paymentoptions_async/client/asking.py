@@ -1,0 +1,125 @@
+"""Asking: what the gateway says of a transaction, what the journal says of a payment, and waiting for news."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from paymentoptions_async import policy, polling, requests, transitions
+from paymentoptions_async.balance import Balance, balance_of
+from paymentoptions_async.client.charging import Charging
+from paymentoptions_async.errors import EnvironmentMismatch, NotAllowed
+from paymentoptions_async.flow import require_answer
+from paymentoptions_async.intent import Entry
+from paymentoptions_async.payment import Operation, Payment, PaymentStatus
+from paymentoptions_async.values import Address, Card, Money
+
+
+class Asking(Charging):
+    """Questions change no money. Answers are taken in where the journal knows the payment."""
+
+    async def status(self, transaction_id: str, *, timeout: float = policy.GET_TIMEOUT) -> Payment:
+        """Ask the gateway for a transaction, and take in what it says if the journal knows the payment.
+
+        UNKNOWN is returned as it is, also for a transaction that the gateway does not know (its 404 settles nothing).
+        ``timeout`` is in seconds, tries included.
+
+        Raises:
+            InvalidValue: The id is no UUID.
+            GatewayUnavailable, AuthenticationFailed, RateLimited: Not answered; nothing changed.
+            EnvironmentMismatch: The transaction is of another environment or merchant.
+            Contradiction: The answer contradicts what was settled; both are in the history.
+        """
+        self._check_usable()
+        deadline = asyncio.get_running_loop().time() + policy.check_timeout(timeout)
+        transaction_id = requests.check_transaction_id(transaction_id)
+        reply = await self._flow.ask(requests.status_path(transaction_id), deadline)
+        record = await self._journal.find(transaction_id)
+        expected = self._gateway.expected_of_unknown(transaction_id)
+        if record is not None:
+            expected = self._gateway.expected(record, transaction_id)
+        reading = self._gateway.read_status(reply, expected)
+        require_answer(reading, reply.evidence)
+        if reading.foreign is not None:
+            raise EnvironmentMismatch(reading.foreign, operation=Operation.STATUS, evidence=reply.evidence)
+        if record is None and reading.merchant_txn_ref is not None:
+            record = await self._journal.get(reading.merchant_txn_ref)
+            if record is not None:
+                reading = self._gateway.read_status(reply, self._gateway.expected(record, transaction_id))
+        if record is not None:
+            return (await self._flow.take_in(record, reading)).payment
+        return transitions.observed(
+            reading, environment=self._settings.environment, merchant_id=self._settings.merchant_id
+        )
+
+    async def payment(self, ref: str) -> Payment:
+        """Read a payment from the journal, asking nobody. Raises `InvalidValue` for an unknown reference."""
+        self._check_usable()
+        return (await polling.known(self._flow, ref)).payment
+
+    async def history(self, ref: str) -> Sequence[Entry]:
+        """All that was ever recorded of a payment, oldest first: what changed, when, and told by whom."""
+        self._check_usable()
+        return await self._journal.history(ref)
+
+    async def wait(self, ref: str, *, timeout: float) -> Payment:
+        """Return a payment once it is final, whichever source brings it: webhook, polling, or another call.
+
+        Raises `NotFinal`, which carries the last known state, after ``timeout`` seconds; `Contradiction`;
+        `AuthenticationFailed`.
+        """
+        self._check_usable()
+        return await polling.wait(self._flow, ref, timeout=policy.check_timeout(timeout), random=self._random)
+
+    async def resolve(self, ref: str, *, timeout: float = policy.GET_TIMEOUT) -> Payment:
+        """Try what can settle a payment: ask for its transaction, and for those that its webhooks named.
+
+        Returns it as it then stands, UNKNOWN included. Raises what `status` raises.
+        """
+        self._check_usable()
+        deadline = asyncio.get_running_loop().time() + policy.check_timeout(timeout)
+        return await polling.resolve(self._flow, ref, deadline=deadline)
+
+    async def unresolved(self, *, kind: PaymentStatus | None = None, older_than: float = 0.0) -> list[Payment]:
+        """List what is not final, oldest first: unknown, pending, and waiting for the buyer.
+
+        ``kind`` keeps one status; ``older_than`` those opened at least so many seconds ago.
+        """
+        self._check_usable()
+        records = await self._journal.unresolved(older_than=older_than)
+        return [record.payment for record in records if kind in (None, record.payment.status)]
+
+    async def balance(self, ref: str) -> Balance:
+        """Add up what was captured, refunded and voided of a charge or capture, from the journal alone.
+
+        What is unknown, in flight or pending is told apart, and counts as if it had happened.
+        """
+        self._check_usable()
+        record = await polling.known(self._flow, ref)
+        return balance_of(record.payment, await self._journal.followers(ref))
+
+    async def check_units(
+        self, *, card: Card, billing_address: Address, customer_ip: str, amount: Money | None = None
+    ) -> Payment:
+        """Prove with one small test payment that amounts are in major units, before going live.
+
+        That they are is inferred: the vendor's samples are all in yen, which has no minor unit. Charges 10.50 USD (or
+        ``amount``, which must have decimals), and asks for its status: both answers must repeat the amount to the
+        digit. Then look it up in the portal: it must read 10.50 there, neither 0.11 nor 1,050.
+
+        Raises `NotAllowed` in the live environment, `NotApproved` where the card was declined, and `OutcomeUnknown`
+        where the gateway answers with another amount.
+        """
+        amount = amount if amount is not None else Money("10.50", "USD")
+        if self._settings.environment.is_live or not amount.exponent:
+            raise NotAllowed("check_units: needs a test environment, and a currency with decimals")
+        payment = await self.purchase(
+            amount,
+            card=card,
+            billing_address=billing_address,
+            customer_ip=customer_ip,
+            idempotency_key=f"units {self._random.getrandbits(64):x}",
+            without_webhook=True,
+        )
+        payment.require_approved()
+        return await self.resolve(payment.ref)
