@@ -44,10 +44,14 @@ def read_clear(body: bytes, *path: str) -> str | None:
 
     The body must have passed `read_masked`.
     """
-    value = json.loads(body.decode("utf-8-sig"), parse_int=str, parse_float=str)
+    value = json.loads(body.decode("utf-8-sig"), parse_int=_nothing, parse_float=_nothing)
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, str) else None
+
+
+def _nothing(_: str) -> None:
+    """Read no number: the longest take long, and none is asked for."""
 
 
 def excerpt(body: bytes, limit: int = 500) -> str:
@@ -165,7 +169,7 @@ def _masked_by_name(found: dict[str, Any]) -> dict[str, Any]:
         if kind is _Kind.HIDDEN:
             masked[shown] = value if value is None or value == "" or isinstance(value, bool) else REDACTED
         elif kind is _Kind.CARD_NUMBER:
-            masked[shown] = _masked_number(value)
+            masked[shown] = _masked_number(_masked_value(value))
         else:
             masked[shown] = _masked_value(value)
     return masked
@@ -210,7 +214,7 @@ def _masked_number(value: Any) -> Any:
         and len(_DIGIT.findall(text)) > _SHOWN_DIGITS
     ):
         return mask_pan(text)
-    return value if value.__class__ is str else _masked_value(value)
+    return value
 
 
 def _refuse_conflicts(found: dict[str, Any], pairs: list[tuple[str, Any]]) -> None:
@@ -253,9 +257,7 @@ def _too_long(digits: str) -> str:
     return f"[number of {len(digits)} characters]"
 
 
-_HARMLESS = json.JSONDecoder(
-    object_pairs_hook=_harmless_object, parse_float=_decimal, parse_constant=str
-)
+_HARMLESS = json.JSONDecoder(object_pairs_hook=_harmless_object, parse_float=_decimal, parse_constant=str)
 _STRICT = json.JSONDecoder(object_pairs_hook=_strict_object, parse_int=_int, parse_float=_decimal, parse_constant=str)
 _LENIENT = json.JSONDecoder(object_pairs_hook=_lenient_object, parse_int=_int, parse_float=_decimal, parse_constant=str)
 
