@@ -15,6 +15,8 @@ from starlette.types import ASGIApp
 from .endpoint import Endpoint
 from .gateway import Gateway
 from .guard import Guard
+from .hosted_links import PAGE_PATH
+from .hosted_pages import HostedPages
 from .inspection import Inspection
 from .payments import CHALLENGE_PATH
 from .three_d_secure import ThreeDSecure
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 
-def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure) -> ASGIApp:
+def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure, hosted_pages: HostedPages) -> ASGIApp:
     """Return the ASGI application of one sandbox."""
     inspection = Inspection(sandbox)
     routes = [
@@ -33,6 +35,14 @@ def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure) -> A
         ),
         Route(CHALLENGE_PATH, three_d_secure.show, methods=["GET"]),
         Route(CHALLENGE_PATH, three_d_secure.answer, methods=["POST"]),
+        *(
+            route
+            for path in (PAGE_PATH, f"/{{lang}}{PAGE_PATH}")
+            for route in (
+                Route(path, hosted_pages.show, methods=["GET"]),
+                Route(path, hosted_pages.submit, methods=["POST"]),
+            )
+        ),
         Route("/_sandbox/", inspection.overview, methods=["GET"]),
         Route("/_sandbox/cards", inspection.cards, methods=["GET"]),
         Route("/_sandbox/faults", inspection.faults, methods=["GET"]),

@@ -114,7 +114,7 @@ class Gateway:
             raise Refused(401, "Unauthorized.", "UNAUTHORIZED")
 
     async def _body(self, endpoint: Endpoint, request: Request) -> Mapping[str, Any]:
-        if endpoint.method == "GET":
+        if not self._rules().takes_body(endpoint.method, endpoint.path):
             return {}
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refused(415, "Content-Type must be application/json.", "UNSUPPORTED_MEDIA_TYPE")
@@ -177,5 +177,10 @@ def _no_constant(name: str) -> NoReturn:
 def _told(body: Mapping[str, Any]) -> str:
     if "redirect_url" in body:
         return "3-D Secure page opened"
+    if "url" in body:
+        return "link made"
+    if "payment_details" not in body and "subscription_details" in body:
+        shown = body["subscription_details"]
+        return f"{len(shown)} subscriptions" if isinstance(shown, list) else f"subscription {shown['status']}"
     details = body.get("payment_details", {})
     return f"success {str(body.get('success')).lower()}, code {details.get('response_code')}"

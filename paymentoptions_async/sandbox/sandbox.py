@@ -15,12 +15,18 @@ from starlette.types import Receive, Scope, Send
 from . import app as routes
 from . import document
 from .books import Books
+from .cards import CARDS
 from .clock import Clock
 from .faults import FaultPlan
 from .gateway import Gateway, RequestLine
+from .hosted_links import LinkDesk
+from .hosted_pages import HostedPages
+from .links import Links
 from .operations import Operations
 from .payments import Counter
 from .settings import Settings
+from .subscription_desk import SubscriptionDesk
+from .subscriptions import Subscriptions
 from .three_d_secure import ThreeDSecure
 from .transport import SandboxTransport
 from .validation import RequestRules
@@ -38,8 +44,10 @@ class Sandbox:
     """
 
     books: Books
+    links: Links
     webhooks: Webhooks
     operations: Operations
+    subscriptions: Subscriptions
 
     def __init__(
         self,
@@ -74,9 +82,10 @@ class Sandbox:
         return self._gateway.requests
 
     def settle(self) -> None:
-        """Settle what is due, and queue its webhooks."""
+        """Settle and charge what is due, and queue its webhooks."""
         for transaction in self.books.settle_due():
             self.webhooks.announce(transaction)
+        self.subscriptions.charge_due()
 
     async def flush(self) -> None:
         """Settle and deliver everything that is due now."""
@@ -95,17 +104,27 @@ class Sandbox:
         self.clock.advance(max(0.0, until - self.clock.now().timestamp()))
         await self.flush()
 
+    async def pay_hosted_page(self, url: str, card: str = "approved", **fields: str) -> str | None:
+        """Fill in the hosted page as a buyer would, in this process; return where the buyer is sent, if anywhere.
+
+        `card` is a test card's name or number; `fields` replace others of the form (`amount`, `email`, …). The way
+        leads to the shop, to a 3-D Secure page (see `answer_challenge`), or back to the same page after a refusal.
+        """
+        number = next((one.number for one in CARDS if one.name == card), card)
+        filled = {"number": number, "expiry": "12/29", "cvc": "100", "name": "Test Buyer", **fields}
+        return await self._answer_link(url, "pay", filled)
+
+    async def answer_wallet(
+        self, url: str, answer: Literal["approve", "decline", "cancel"] = "approve", **fields: str
+    ) -> str | None:
+        """Answer the wallet's page as a buyer would, in this process; return where the buyer is sent, if anywhere."""
+        return await self._answer_link(url, answer, {"pin": "1234", **fields})
+
     async def answer_challenge(
         self, redirect_url: str, answer: Literal["confirm", "decline"] = "confirm", *, code: str = "123456"
     ) -> str | None:
         """Answer the 3-D Secure page as a buyer would, in this process; return where the buyer is sent, if anywhere."""
-        parts = urlsplit(redirect_url)
-        async with httpx.AsyncClient(
-            transport=self.transport(), base_url=f"{parts.scheme}://{parts.netloc}"
-        ) as browser:
-            reply = await browser.post(f"{parts.path}?{parts.query}", data={"answer": answer, "code": code})
-        location: str | None = reply.headers.get("location")
-        return location
+        return await self._post(redirect_url, {"answer": answer, "code": code})
 
     def transport(self) -> httpx.AsyncBaseTransport:
         """Return an httpx transport that calls the application in this process, faults below HTTP included."""
@@ -125,6 +144,18 @@ class Sandbox:
             self._wake = None
             self.webhooks.stop()
 
+    async def _answer_link(self, url: str, answer: str, fields: dict[str, str]) -> str | None:
+        link = self.links.find(urlsplit(url).path.rpartition("/")[2])
+        if link is None:
+            raise ValueError("no such link; was it made by this sandbox, and not reset since?")
+        return await self._post(url, {"attempt": str(len(link.attempts)), "answer": answer, **fields})
+
+    async def _post(self, url: str, form: dict[str, str]) -> str | None:
+        async with httpx.AsyncClient(transport=self.transport()) as browser:
+            reply = await browser.post(url, data=form)
+        location: str | None = reply.headers.get("location")
+        return location
+
     async def _until_due(self, changed: asyncio.Event) -> None:
         due = self._next_due()
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(changed.wait())]
@@ -138,7 +169,7 @@ class Sandbox:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _next_due(self) -> float | None:
-        moments = (self.books.next_settlement(), self.webhooks.next_due())
+        moments = (self.books.next_settlement(), self.subscriptions.next_due(), self.webhooks.next_due())
         return min((moment.timestamp() for moment in moments if moment is not None), default=None)
 
     def _open(self) -> None:
@@ -156,10 +187,17 @@ class Sandbox:
             on_change=self._changed,
         )
         self.operations = Operations(self.books, self.clock, self.settings, self.webhooks)
+        self.subscriptions = Subscriptions(
+            seed=self.seed, books=self.books, clock=self.clock, webhooks=self.webhooks, on_change=self._changed
+        )
+        self.links = Links(seed=self.seed, clock=self.clock, books=self.books, settings=self.settings)
+        counter = Counter(self.books, self.settings, self.webhooks)
         self._gateway = Gateway(
             endpoints=(
-                *Counter(self.books, self.settings, self.webhooks).endpoints(),
+                *counter.endpoints(),
+                *LinkDesk(self.links, self.settings).endpoints(),
                 *self.operations.endpoints(),
+                *SubscriptionDesk(self.subscriptions, counter).endpoints(),
             ),
             rules=_rules,
             plan=self.faults,
@@ -169,7 +207,8 @@ class Sandbox:
             before_reading=self.settle,
         )
         three_d_secure = ThreeDSecure(books=self.books, webhooks=self.webhooks, settings=self.settings)
-        self._app = routes.build(self, self._gateway, three_d_secure)
+        hosted_pages = HostedPages(links=self.links, counter=counter, clock=self.clock)
+        self._app = routes.build(self, self._gateway, three_d_secure, hosted_pages)
         self._changed()
 
     def _changed(self) -> None:

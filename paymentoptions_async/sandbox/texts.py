@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from .books import decimals_of
+
 LANGUAGES = ("en", "ja")
 
 TEXTS: dict[str, dict[str, str]] = {
@@ -86,3 +90,8 @@ def language(wanted: str | None, accept: str) -> str:
         except ValueError:
             continue
     return next((tag for _, _, tag in sorted(ranked) if tag in LANGUAGES), "en")
+
+
+def shown_amount(amount: Decimal, currency: str) -> str:
+    """Write an amount (major units) for a buyer: grouped, with the currency's decimals and its code."""
+    return f"{amount:,.{decimals_of(currency) or 0}f} {currency}"

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from .books import Books, Challenge, Transaction, decimals_of
+from .books import Books, Challenge, Transaction
+from .forms import read_form
 from .pages import is_web_url, page
 from .payments import CHALLENGE_PATH
 from .settings import Settings
-from .texts import TEXTS, language
+from .texts import TEXTS, language, shown_amount
 from .webhooks import Webhooks
-
-MAX_FORM_BYTES = 4096
 
 
 class ThreeDSecure:
@@ -44,7 +42,7 @@ class ThreeDSecure:
         challenge = self._books.challenge(request.query_params.get("_token", ""))
         if challenge is None:
             return self._ending(request, None, "unknown", status=404)
-        form = await _form(request)
+        form = await read_form(request)
         if challenge.state != "open" or self._books.has_expired(challenge):
             return self._ended(request, challenge)
         if form.get("answer") == "decline":
@@ -114,7 +112,7 @@ class ThreeDSecure:
             "other_link": _link(request, lang=other),
             "merchant": self._settings.merchant_name,
             "order": challenge.order if challenge else None,
-            "amount": _amount(challenge) if challenge else "",
+            "amount": shown_amount(challenge.order.amount, challenge.order.currency) if challenge else "",
             "opened": challenge.created if challenge else None,
         }
 
@@ -135,17 +133,3 @@ def _way_back(challenge: Challenge, transaction: Transaction) -> str | None:
 def _link(request: Request, **changes: str | None) -> str:
     query = {**request.query_params, **changes}
     return f"{CHALLENGE_PATH}?{urlencode({name: value for name, value in query.items() if value is not None})}"
-
-
-def _amount(challenge: Challenge) -> str:
-    decimals = decimals_of(challenge.order.currency) or 0
-    return f"{challenge.order.amount:,.{decimals}f} {challenge.order.currency}"
-
-
-async def _form(request: Request) -> Mapping[str, str]:
-    content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MAX_FORM_BYTES:
-            return {}
-    return dict(parse_qsl(content.decode("utf-8", "replace")))
