@@ -24,6 +24,12 @@ ENDPOINTS = (
     "capture",
     "void",
     "refund",
+    "subscription_create",
+    "subscription_list",
+    "subscription_show",
+    "subscription_pause",
+    "subscription_resume",
+    "subscription_cancel",
 )
 
 REQUEST_FAULTS = {

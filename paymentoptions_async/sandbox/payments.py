@@ -51,15 +51,15 @@ class Counter:
 
     def purchase(self, body: Mapping[str, Any], *, origin: str) -> Reply:
         """Take POST …/payment (v1): charge, whatever the card asks for; v1 has no documented 3-D Secure."""
-        return self._charge(*self._order(body, "payment"), origin=origin)
+        return self._charge(*self.order(body, "payment"), origin=origin)
 
     def purchase_v2(self, body: Mapping[str, Any], *, origin: str) -> Reply:
         """Take POST …/paymentv2: charge, or send the buyer to the 3-D Secure page below `origin`."""
-        return self._charge(*self._order(body, "paymentv2"), origin=origin)
+        return self._charge(*self.order(body, "paymentv2"), origin=origin)
 
     def _authorize(self, operation: str) -> Callable[[Mapping[str, Any], Request], Reply]:
         def authorize(body: Mapping[str, Any], request: Request) -> Reply:
-            return self._charge(*self._order(body, operation), origin=origin_of(request))
+            return self._charge(*self.order(body, operation), origin=origin_of(request))
 
         return authorize
 
@@ -89,7 +89,8 @@ class Counter:
         challenge = self.books.open_challenge(order, outcome)
         return replies.challenge_started(origin + challenge_link(challenge))
 
-    def _order(self, body: Mapping[str, Any], operation: str) -> tuple[Order, TestCard]:
+    def order(self, body: Mapping[str, Any], operation: str) -> tuple[Order, TestCard]:
+        """Return what a request asks for, and the card that is to pay; Refused if either makes no sense."""
         check_merchant(body, self.settings)
         on_file, card = self._card(body)
         order = Order(

@@ -31,6 +31,10 @@ class RequestRules:
         """
         return sorted({_sentence(error) for error in _leaves(self._validator(method, path).iter_errors(body))})
 
+    def takes_body(self, method: str, path: str) -> bool:
+        """Tell whether the operation has a body; KeyError when the document has no such operation."""
+        return "requestBody" in self._paths[path][method.lower()]
+
     def _validator(self, method: str, path: str) -> Draft202012Validator:
         key = (method.lower(), path)
         if key not in self._validators:
