@@ -14,7 +14,7 @@ demo: demo-setup ## Take payments through the facade against the sandbox, step b
 	@$(RUN) examples/demo.py
 
 test: dev-setup ## Run all tests (ARGS="tests/unit -k money" for some)
-	@$(RUN) -m pytest -q $(ARGS)
+	@$(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: dev-setup ## Check style and formatting
 	@$(RUN) -m ruff check .

@@ -1,13 +1,21 @@
-"""Rules for the whole run: in CI nothing is skipped, because what is skipped there is run nowhere."""
+"""Rules for the whole run.
+
+In CI nothing is skipped, because what is skipped there is run nowhere, and properties are tried on the same examples
+each time. A busy machine fails no property, wherever it is.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+hypothesis.settings.register_profile("house", deadline=None, derandomize=IN_CI)
+hypothesis.settings.load_profile("house")
 
 
 @pytest.hookimpl(wrapper=True)
