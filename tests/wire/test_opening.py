@@ -171,8 +171,15 @@ async def test_no_secret_is_shown_or_logged(wire_to, post, serve, caplog):
     assert len(server.requests) == 2
 
 
-def test_an_aiohttp_without_the_gate_is_refused(monkeypatch):
-    """Requests that pass no gate would be taken for never sent."""
-    monkeypatch.delattr("aiohttp.client_reqrep.ClientRequest.send")
+async def test_an_aiohttp_that_has_changed_is_told_before_anything_is_sent(serve, post, monkeypatch):
+    """The wire uses parts of aiohttp below its session."""
+    server = await serve(answering)
+    monkeypatch.delattr("aiohttp.client_proto.ResponseHandler.set_response_params")
+    wire = AiohttpWire(server.url, KEYS)
+    request = post()
     with pytest.raises(ConfigurationError, match="aiohttp"):
-        AiohttpWire("https://api.example", KEYS)
+        await wire.send(request)
+    assert not request.departure.left
+    await wire.aclose()
+    await server.quiet()
+    assert server.received == b""
