@@ -51,7 +51,7 @@ def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure, host
         Route("/_sandbox/reset", inspection.reset, methods=["POST"]),
         *(
             Route(f"/_sandbox/{name}.json", inspection.as_json(name), methods=["GET"])
-            for name in ("charges", "transactions", "challenges", "requests", "webhooks", "cards")
+            for name in ("charges", "transactions", "challenges", "links", "requests", "webhooks", "cards")
         ),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _readable_no})

@@ -60,7 +60,7 @@ class HostedPages:
         link = self._link(request)
         if link is None:
             return self._ending(request, None, "unknown", status=404)
-        if request.query_params.get("left"):
+        if request.query_params.get("left") and self._links.state(link) == "open":
             return self._ending(request, link, "left")
         return self._form(request, link)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -15,6 +14,8 @@ from . import cards, replies
 from .books import Challenge, Transaction
 from .faults import REQUEST_FAULTS, WEBHOOK_FAULTS, PlanError
 from .gateway import RequestLine
+from .hosted_links import CARDS, page_path
+from .links import Link
 from .pages import page
 from .payments import challenge_link
 from .webhooks import Delivery
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 200
 MAX_PLAN_BYTES = 64 * 1024
+_PLANNED = ("capture", "renewal")  # several of these under one reference are no repetition
 
 
 class Inspection:
@@ -34,7 +36,8 @@ class Inspection:
 
     async def overview(self, _: Request) -> Response:
         """Answer GET /_sandbox/: everything on one page, newest first."""
-        state = self._state()
+        state = {name: fill() for name, fill in self._tables().items() if name not in ("cards", "amounts")}
+        state["payments"] = [row for row in state["payments"] if row["authorised"] or len(row["chain"]) > 1]
         return page(
             "overview.html",
             counts={name: len(rows) for name, rows in state.items()},
@@ -43,19 +46,21 @@ class Inspection:
             now=replies.timestamp(self._sandbox.clock.now()),
             plan=self._sandbox.faults.table(),
             fired=[f"{what}: {rule.fault}" for what, rule in self._sandbox.faults.fired[-ROWS_SHOWN:]],
-            repeated=Counter(row["merchant_txn_ref"] for row in state["charges"]),
+            repeated=Counter(row["merchant_txn_ref"] for row in state["charges"] if row["operation"] not in _PLANNED),
             shown={name: rows[::-1][:ROWS_SHOWN] for name, rows in state.items()},
         )
 
     async def cards(self, _: Request) -> Response:
         """Answer GET /_sandbox/cards."""
-        return page("cards.html", cards=card_rows(), later_seconds=int(cards.LATER_SECONDS))
+        return page(
+            "cards.html", cards=rows.cards(), amounts=rows.amounts(), later_seconds=int(cards.LATER_SECONDS)
+        )
 
     def as_json(self, name: str) -> Callable[[Request], Any]:
         """Return the endpoint for GET /_sandbox/{name}.json; `charges` are the transactions that took money."""
 
         async def show(_: Request) -> Response:
-            return _json(card_rows() if name == "cards" else self._state()[name])
+            return _json(self._tables()[name]())
 
         return show
 
@@ -90,111 +95,22 @@ class Inspection:
             return _json({"message": "The sandbox is empty."})
         return RedirectResponse("/_sandbox/", 303)
 
-    def _state(self) -> dict[str, list[dict[str, Any]]]:
+    def _tables(self) -> dict[str, Callable[[], list[dict[str, Any]]]]:
+        """Return what fills each table, oldest row first."""
         sandbox = self._sandbox
         sandbox.settle()
+        books = sandbox.books
         return {
-            "charges": [_transaction_row(transaction) for transaction in sandbox.books.charges()],
-            "transactions": [_transaction_row(transaction) for transaction in sandbox.books.transactions],
-            "challenges": [self._challenge_row(challenge) for challenge in sandbox.books.challenges],
-            "requests": [_request_row(line) for line in sandbox.requests],
-            "webhooks": [_webhook_row(delivery) for delivery in sandbox.webhooks.deliveries],
+            "charges": lambda: [rows.transaction(one) for one in books.charges()],
+            "transactions": lambda: [rows.transaction(one) for one in books.transactions],
+            "payments": lambda: [rows.payment(one, sandbox) for one in books.payments],
+            "subscriptions": lambda: [rows.subscription(one) for one in sandbox.subscriptions.all],
+            "challenges": lambda: [rows.challenge(one, books) for one in books.challenges],
+            "requests": lambda: [rows.request(line) for line in sandbox.requests],
+            "webhooks": lambda: [rows.webhook(delivery) for delivery in sandbox.webhooks.deliveries],
+            "cards": rows.cards,
+            "amounts": rows.amounts,
         }
-
-    def _challenge_row(self, challenge: Challenge) -> dict[str, Any]:
-        return {
-            "opened": replies.timestamp(challenge.created),
-            "expires": replies.timestamp(challenge.expires),
-            "url": challenge_link(challenge),
-            "state": "expired" if self._sandbox.books.has_expired(challenge) else challenge.state,
-            "merchant_txn_ref": challenge.order.merchant_txn_ref,
-            "amount": challenge.order.amount,
-            "currency": challenge.order.currency,
-            "card": challenge.order.card.masked,
-            "transaction_id": challenge.transaction_id,
-        }
-
-
-def card_rows() -> list[dict[str, Any]]:
-    """Return the table of test cards as data: what each answers, and whether the bank charges."""
-    rows = []
-    for card in cards.CARDS:
-        outcome = cards.OUTCOMES[card.outcome]
-        rows.append(
-            {
-                "name": card.name,
-                "number": card.number,
-                "scheme": card.scheme,
-                "challenge": card.challenge,
-                "documented": card.documented,
-                "outcome": outcome.name,
-                "response_code": outcome.code,
-                "success": outcome.success,
-                "charges": outcome.charges,
-                "later": outcome.later,
-                "description": outcome.description,
-            }
-        )
-    return rows
-
-
-def _transaction_row(transaction: Transaction) -> dict[str, Any]:
-    order = transaction.order
-    return {
-        "id": transaction.id,
-        "ref": transaction.ref,
-        "created": replies.timestamp(transaction.created),
-        "operation": order.operation,
-        "transaction_type": transaction.transaction_type,
-        "merchant_txn_ref": order.merchant_txn_ref,
-        "amount": order.amount,
-        "currency": order.currency,
-        "charged": transaction.charged,
-        "outcome": transaction.outcome.name,
-        "response_code": transaction.outcome.code,
-        "success": transaction.outcome.success,
-        "settles": _maybe(transaction.settles_at),
-        "challenged": transaction.challenged,
-        "card": order.card.masked or order.wallet,
-        "fingerprint": order.card.fingerprint,
-        "test_card": order.card.test_card,
-        "history": [{"at": replies.timestamp(line.at), "what": line.what} for line in transaction.history],
-    }
-
-
-def _request_row(line: RequestLine) -> dict[str, Any]:
-    return {
-        "at": replies.timestamp(line.at),
-        "request_id": line.request_id,
-        "endpoint": line.endpoint,
-        "method": line.method,
-        "path": line.path,
-        "status": line.status,
-        "merchant_txn_ref": line.merchant_txn_ref,
-        "transaction_id": line.transaction_id,
-        "message": line.message,
-        "faults": line.faults,
-    }
-
-
-def _webhook_row(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "number": delivery.number,
-        "url": delivery.url,
-        "transaction_id": delivery.transaction_id,
-        "merchant_txn_ref": delivery.merchant_txn_ref,
-        "state": delivery.state,
-        "note": delivery.note,
-        "due": _maybe(delivery.due),
-        "attempts": [
-            {"at": replies.timestamp(attempt.at), "status": attempt.status, "error": attempt.error}
-            for attempt in delivery.attempts
-        ],
-    }
-
-
-def _maybe(moment: datetime | None) -> str | None:
-    return replies.timestamp(moment) if moment else None
 
 
 def _json(body: Any, status: int = 200) -> Response:
