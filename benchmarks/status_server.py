@@ -5,7 +5,7 @@ import json
 
 STATUS_PATH = "/api/v1/server-to-server-interface/transaction/status/"
 MERCHANT_ID = "JP12345678"
-_ID = "00000000-0000-4000-8000-000000000000"
+_ID = "ab8444e7-fec0-40dd-994d-0ad813785f74"
 
 # In the shape of the vendor's sample of a status answer.
 REPLY = {

@@ -259,9 +259,11 @@ class Refusal(StrEnum):
     NOT_FOUND = "not_found"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Reading:
     """What one answer of the gateway says, masked. The fields are those of `Payment`.
+
+    Nobody changes one, but it is not frozen: freezing costs 3 µs in each status query, a third of its decoding.
 
     ``refusal`` is set where the request itself was refused (then ``status`` is CANCELLED for operations: nothing
     happened). ``foreign`` is set where `is_live` or the merchant is not ours. ``merchant_txn_ref`` is the reference and

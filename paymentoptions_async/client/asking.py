@@ -32,8 +32,8 @@ class Asking(Charging):
         """
         self._check_usable()
         deadline = asyncio.get_running_loop().time() + policy.check_timeout(timeout)
-        transaction_id = requests.check_transaction_id(transaction_id)
-        reply = await self._flow.ask(requests.status_path(transaction_id), deadline)
+        path, transaction_id = requests.status_path(transaction_id), transaction_id.lower()
+        reply = await self._flow.ask(path, deadline)
         record = await self._journal.find(transaction_id)
         expected = self._gateway.expected_of_unknown(transaction_id)
         if record is not None:

@@ -46,7 +46,7 @@ class Departure:
         return True
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Request:
     """One HTTP request to the gateway.
 
@@ -72,7 +72,7 @@ class Request:
         return f"<Request {self.method} {self.path}>"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Reply:
     """What came back. ``status`` is None where no status line arrived; ``body`` is whole if evidence.failure is None.
 
