@@ -76,7 +76,8 @@ class HostedPages:
         made = len(link.attempts)
         if number in map(str, range(made)):
             return self._result(request, link, link.attempts[int(number)])
-        if self._links.state(link) != "open" or number != str(made):
+        answers = ("pay",) if link.terms.wallet is None else ("approve", "decline")
+        if self._links.state(link) != "open" or number != str(made) or form.get("answer") not in answers:
             return self._form(request, link, stale=True)
         if link.terms.wallet is not None:
             return self._answer_wallet(request, link, link.terms.wallet, form)
@@ -95,8 +96,8 @@ class HostedPages:
         if not filled.card.challenge or outcome.gateway_code:
             attempt = Attempt(order.amount, transaction=self._counter.enter(order, outcome))
         else:
-            back = f"{origin_of(request)}{request.url.path}"  # where a refused buyer may try another card
-            order = dataclasses.replace(order, urls={**order.urls, "decline_url": back})
+            # Whom the bank refuses may try another card here.
+            order = dataclasses.replace(order, urls={**order.urls, "decline_url": _here(request)})
             attempt = Attempt(order.amount, challenge=self._books.open_challenge(order, outcome))
         self._links.add(link, attempt)
         return self._result(request, link, attempt)
@@ -107,7 +108,7 @@ class HostedPages:
         card_form.read_amount(filled, form, link.terms)
         if answer != "decline" and not re.fullmatch(r"[0-9]{4}", form.get("pin", "").strip()):
             filled.errors["pin"] = "pin_wrong"
-        if filled.errors or answer not in ("approve", "decline"):
+        if filled.errors:
             return self._form(request, link, filled=filled)
         order = _order(link.terms, "wallet", filled, NO_CARD, wallet)
         outcome = risk.outcome(order) or cards.OUTCOMES["approved" if answer == "approve" else "declined"]
@@ -118,20 +119,20 @@ class HostedPages:
     def _cancelled(self, request: Request, link: Link) -> Response:
         if self._links.state(link) == "open":
             link.cancelled += 1
-        return _see(_shop(link, "cancel_url") or f"{request.url.path}?left=1")
+        return _see(_shop(link, "cancel_url") or f"{_here(request)}?left=1")
 
     def _result(self, request: Request, link: Link, attempt: Attempt) -> Response:
         """Send the buyer on from an attempt: to the shop, to the bank's page, or back here to try again."""
         match self._links.result(attempt):
             case "approved" | "pending":
-                return _see(_shop(link, "success_url") or request.url.path)
+                return _see(_shop(link, "success_url") or _here(request))
             case "challenged":
                 assert attempt.challenge is not None
                 return _see(f"{origin_of(request)}{challenge_link(attempt.challenge)}&lang={_language(request)}")
             case "refused" if link.terms.wallet is not None:
-                return _see(_shop(link, "decline_url") or request.url.path)
+                return _see(_shop(link, "decline_url") or _here(request))
             case _:
-                return _see(request.url.path)
+                return _see(_here(request))
 
     def _link(self, request: Request) -> Link | None:
         if request.path_params.get("lang", "en") not in LANGUAGE_SEGMENTS:
@@ -244,6 +245,10 @@ def _said(t: Mapping[str, str], text: str, name: str, words: Mapping[str, Any]) 
 def _shop(link: Link, name: str) -> str | None:
     url = link.terms.urls.get(name)
     return url if is_web_url(url) else None
+
+
+def _here(request: Request) -> str:
+    return f"{origin_of(request)}{request.url.path}"
 
 
 def _see(url: str) -> Response:

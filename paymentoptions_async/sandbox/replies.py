@@ -101,6 +101,8 @@ def webhook(transaction: Transaction, settings: Settings) -> dict[str, Any]:
     body = _envelope(transaction, settings, 200)
     body["payment_details"] |= {"auth_code": None, "payment_method": transaction.order.wallet or ""}
     body["transaction_details"]["merchant_txn_ref"] = transaction.merchant_txn_ref
+    if transaction.stored_payment_method_id is not None:  # the only way to tell a hosted page's merchant (seed 004)
+        body["transaction_details"]["stored_payment_method_id"] = transaction.stored_payment_method_id
     body["risk-details"] = {}
     return body
 

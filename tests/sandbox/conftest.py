@@ -66,6 +66,32 @@ def body() -> Callable[..., dict[str, Any]]:
     return body_for
 
 
+def hosted_body_for(**changes: Any) -> dict[str, Any]:
+    address = body_for()["billing_address"]
+    body = {
+        "return_url": {
+            "webhook_url": "http://127.0.0.1:8000/hook",
+            "success_url": "http://localhost:8000/success",
+            "decline_url": "http://localhost:8000/decline",
+            "cancel_url": "http://localhost:8000/cancel",
+        },
+        "amount": 1000,
+        "currency": "JPY",
+        "merchant_id": MERCHANT_ID,
+        "merchant_email": "merchant@example.com",
+        "merchant_txn_ref": "qwe",
+        "payment_method": {"type": "scheme", "store_payment_method": True},
+        "billing_address": address,
+        "shipping_address": address,
+    }
+    return {name: value for name, value in (body | changes).items() if value is not None}
+
+
+@pytest.fixture
+def hosted_body() -> Callable[..., dict[str, Any]]:
+    return hosted_body_for
+
+
 @pytest.fixture
 def inbox() -> Inbox:
     return Inbox()
@@ -141,3 +167,20 @@ def ask(client: httpx.AsyncClient) -> Callable[[str], Awaitable[httpx.Response]]
 @pytest.fixture
 def keys() -> dict[str, str]:
     return dict(HEADERS)
+
+
+@pytest.fixture
+def link_reply(client: httpx.AsyncClient) -> Callable[..., Awaitable[httpx.Response]]:
+    async def link_reply(**changes: Any) -> httpx.Response:
+        return await client.post(f"{PREFIX}/hpp/generate/link", json=hosted_body_for(**changes))
+
+    return link_reply
+
+
+@pytest.fixture
+def make_link(link_reply: Callable[..., Awaitable[httpx.Response]]) -> Callable[..., Awaitable[str]]:
+    async def make_link(**changes: Any) -> str:
+        url: str = (await link_reply(**changes)).json()["url"]
+        return url
+
+    return make_link
