@@ -10,7 +10,7 @@ made without a transport of its own sends through httpx, over a transport that c
 
     @respx.mock
     async def test_an_approved_payment():
-        respx.post(path__endswith="/paymentv2").respond(201, json={...})
+        respx.post(path__regex="/paymentv2$").respond(201, json={...})
         async with PaymentOptions(...) as gateway:
             payment = await gateway.purchase(...)
 

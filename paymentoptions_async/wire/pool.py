@@ -162,9 +162,9 @@ class _Lane:
                 passage.headers = response.headers
                 passage.stage = Stage.HEADERS
                 await self._read(response.content, passage)
-            except BaseException:
-                response.close()
-                raise
+            finally:
+                if response.connection is not None:  # not read whole, or no longer HTTP
+                    response.close()
         except BaseException:
             connection.close()
             raise

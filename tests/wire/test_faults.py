@@ -406,3 +406,30 @@ async def test_both_keys_are_sent(wire_to, post, serve):
     assert b"x-api-key: test-x-api-key" in lines
     assert b"content-type: application/json" in lines
     assert body == b'{"a":1}'
+
+
+async def test_an_answer_that_changes_the_protocol_unasked_closes_its_connection(wire_to, ask, serve):
+    ended = asyncio.Event()
+
+    async def script(peer):
+        await peer.request()
+        await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n")
+        await peer.gone()
+        ended.set()
+
+    server = await serve(script)
+    reply = await wire_to(server.url).send(ask(within=1))
+    assert reply.status in (101, None)  # httpcore takes it for no answer
+    assert (reply.body, reply.evidence.left) == (b"", Left.MAYBE)
+    await asyncio.wait_for(ended.wait(), 1)
+
+
+async def test_an_answer_before_the_request_was_taken_in_is_read(wire_to, post, serve):
+    async def script(peer):
+        peer.server.received += await peer.reader.readexactly(10)
+        await peer.answer(413, b"{}", "Connection: close\r\n")
+        await peer.gone()
+
+    server = await serve(script)
+    reply = await wire_to(server.url).send(post(body=b" " * 900_000))
+    assert (reply.status, reply.evidence.failure, reply.evidence.left) == (413, None, Left.MAYBE)

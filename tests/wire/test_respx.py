@@ -8,7 +8,8 @@ import httpx
 import pytest
 import respx
 
-from paymentoptions_async.errors import ConfigurationError
+from paymentoptions_async import PaymentOptions
+from paymentoptions_async.errors import AuthenticationFailed, ConfigurationError
 from paymentoptions_async.evidence import Left, Stage
 from paymentoptions_async.testing.respx_ import intercepted, mocked_transport
 from paymentoptions_async.wire.credentials import Credentials
@@ -46,6 +47,23 @@ async def test_a_plain_respx_mock_intercepts(mocked, post):
     assert reply.evidence.left is Left.MAYBE
     assert route.calls.last.request.headers["x-api-key"] == "test-x-api-key"
     assert route.calls.last.request.content == b'{"amount":"1"}'
+
+
+@respx.mock
+async def test_a_client_under_a_plain_respx_mock_is_intercepted(mocked):
+    """The whole client, as an application makes it."""
+    answer = {"success": False, "message": "Unauthorized"}
+    route = respx.get(host="127.0.0.1", path__regex="/transaction/status/").respond(401, json=answer)
+    async with PaymentOptions(
+        api_key="test-api-key",
+        x_api_key="test-x-api-key",
+        merchant_id="JP12345678",
+        environment="sandbox",
+        sandbox_url="http://127.0.0.1:9",
+    ) as gateway:
+        with pytest.raises(AuthenticationFailed):
+            await gateway.status("ab8444e7-fec0-40dd-994d-0ad813785f74")
+    assert route.called
 
 
 async def test_the_respx_mock_fixture_intercepts(mocked, get, respx_mock):
