@@ -200,7 +200,7 @@ def once(bank: Sandbox, payment: Payment) -> bool:
     """Tell whether a payment is approved, and the bank was asked once and took exactly its amount, once."""
     assert payment.amount is not None
     charged = [charge.charged for charge in bank.books.charges(payment.ref)]
-    asked = sum(line.merchant_txn_ref == payment.ref for line in bank.requests)
+    asked = sum(line.method == "POST" and line.merchant_txn_ref == payment.ref for line in bank.requests)
     return payment.status is PaymentStatus.APPROVED and charged == [payment.amount.amount] and asked == 1
 
 

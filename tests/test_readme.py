@@ -67,22 +67,30 @@ def test_the_program_runs_with_the_settings_beside_it(sandbox_url: str, card: st
 
 @pytest.fixture
 async def surroundings() -> AsyncIterator[dict[str, Any]]:
-    """What the snippets take for granted: a client, and a payment made with it."""
+    """What the snippets take for granted: a client, a card and an address, and a payment made with them."""
+    card = Card(number=CARDS[0].number, cvc="100", expiry_month=12, expiry_year=2029, name="John Doe")
+    address = Address(country="JP")
     async with (
         serve(Sandbox()) as url,
         PaymentOptions(
-            api_key=API_KEY, x_api_key=X_API_KEY, merchant_id=MERCHANT_ID, environment="sandbox", sandbox_url=url
+            api_key=API_KEY,
+            x_api_key=X_API_KEY,
+            merchant_id=MERCHANT_ID,
+            environment="sandbox",
+            sandbox_url=url,
+            public_url=UNREACHABLE,
+            signing_secrets="sixteen-bytes-or-more",
         ) as gateway,
     ):
         payment = await gateway.purchase(
             Money("1000", "JPY"),
-            card=Card(number=CARDS[0].number, cvc="100", expiry_month=12, expiry_year=2029, name="John Doe"),
-            billing_address=Address(country="JP"),
+            card=card,
+            billing_address=address,
             customer_ip="203.0.113.7",
             idempotency_key="readme",
-            without_webhook=True,
         )
-        yield {"PaymentOptions": PaymentOptions, "gateway": gateway, "payment": payment, "sandbox_url": url}
+        names = {"Money": Money, "PaymentOptions": PaymentOptions, "address": address, "card": card}
+        yield {**names, "gateway": gateway, "payment": payment, "sandbox_url": url}
 
 
 async def test_the_snippets_run_one_after_the_other(surroundings: dict[str, Any], capsys: pytest.CaptureFixture[str]):
@@ -91,7 +99,9 @@ async def test_the_snippets_run_one_after_the_other(surroundings: dict[str, Any]
         running = eval(code, surroundings)  # noqa: S307  the README is ours
         if running is not None:
             await running
-    assert "status was refused with HTTP 401" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "3000 JPY 2000 JPY" in printed
+    assert "status was refused with HTTP 401" in printed
     assert surroundings["reply"].to_dict()["transaction_details"]["id"] == surroundings["payment"].transaction_id
     await surroundings["in_process"].aclose()
 
@@ -114,7 +124,7 @@ def test_every_setting_can_be_found():
 
 
 def test_every_method_can_be_found():
-    methods = {name for name in vars(PaymentOptions) if not name.startswith("_")} - {"aclose"}
+    methods = {name for name in dir(PaymentOptions) if not name.startswith("_")} - {"aclose"}
     assert {name for name in methods if not re.search(rf"\b{name}\b", README)} == set()
 
 
