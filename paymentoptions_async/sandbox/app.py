@@ -49,10 +49,7 @@ def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure, host
         Route("/_sandbox/faults", inspection.set_faults, methods=["POST"]),
         Route("/_sandbox/clock", inspection.advance, methods=["POST"]),
         Route("/_sandbox/reset", inspection.reset, methods=["POST"]),
-        *(
-            Route(f"/_sandbox/{name}.json", inspection.as_json(name), methods=["GET"])
-            for name in ("charges", "transactions", "challenges", "links", "requests", "webhooks", "cards")
-        ),
+        *(Route(f"/_sandbox/{name}.json", inspection.as_json(name), methods=["GET"]) for name in inspection.TABLES),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _readable_no})
     app.router.redirect_slashes = False

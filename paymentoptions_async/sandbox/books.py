@@ -44,9 +44,9 @@ class Order:
     """One request to move money, without its secrets.
 
     `operation` is the endpoint's name, `amount` in major units. The addresses and `urls` hold the request's own
-    objects. Paid with a wallet, it has the wallet's type (`gcash`) and NO_CARD. The order of a capture, void or refund
-    is that of the original payment, with its own operation, amount and `notes`; that of a subscription's charge names
-    the subscription and the `cycle` (1 is the first).
+    objects; `token` is the stored card that pays. Paid with a wallet, it has the wallet's type (`gcash`) and NO_CARD.
+    The order of a capture, void or refund is that of the original payment, with its own operation, amount and `notes`;
+    that of a subscription's charge names the subscription and the `cycle` (1 is the first).
     """
 
     operation: str
@@ -60,6 +60,7 @@ class Order:
     shipping_address: dict[str, Any] | None = None
     urls: dict[str, str] = field(default_factory=dict)
     store_card: bool = False
+    token: str | None = None
     wallet: str | None = None
     notes: str | None = None
     subscription_id: str | None = None
@@ -164,6 +165,11 @@ class Books:
         return list(self._by_id.values())
 
     @property
+    def payments(self) -> list[Transaction]:
+        """Return the purchases and authorisations, oldest first; not what was done to them later."""
+        return [transaction for transaction in self._by_id.values() if transaction.parent_id is None]
+
+    @property
     def challenges(self) -> list[Challenge]:
         """Return every 3-D Secure page that was opened, oldest first."""
         return list(self._challenges.values())
@@ -233,9 +239,7 @@ class Books:
             settles_at=now + timedelta(seconds=cards.LATER_SECONDS) if outcome.later else None,
             parent_id=parent.id if parent else None,
         )
-        if order.store_card and outcome.success:
-            transaction.stored_payment_method_id = self._new_id()
-            self._stored_cards[transaction.stored_payment_method_id] = order.card
+        self._keep_card(transaction)
         self._by_id[transaction.id] = transaction
         if parent is not None:
             self._children.setdefault(parent.id, []).append(transaction)
@@ -254,6 +258,7 @@ class Books:
             transaction.outcome = cards.OUTCOMES[transaction.outcome.later]
             transaction.moved = transaction.order.amount if transaction.outcome.charges else Decimal(0)
             transaction.settles_at = None
+            self._keep_card(transaction)
             del self._unsettled[transaction.id]
             self._note(transaction, f"settled: {_told(transaction)}")
         return due
@@ -290,6 +295,14 @@ class Books:
         transaction = self.take(challenge.order, outcome, challenged=True)
         challenge.transaction_id = transaction.id
         return transaction
+
+    def _keep_card(self, transaction: Transaction) -> None:
+        # The vendor's sample of a payment by token asks to store the card as well; it is stored already.
+        if transaction.order.token is not None:
+            transaction.stored_payment_method_id = transaction.order.token
+        elif transaction.order.store_card and transaction.outcome.success:
+            transaction.stored_payment_method_id = self._new_id()
+            self._stored_cards[transaction.stored_payment_method_id] = transaction.order.card
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

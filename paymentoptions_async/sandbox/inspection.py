@@ -10,26 +10,32 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from . import cards, replies
-from .books import Challenge, Transaction
+from . import cards, replies, rows
 from .faults import REQUEST_FAULTS, WEBHOOK_FAULTS, PlanError
-from .gateway import RequestLine
-from .hosted_links import CARDS, page_path
-from .links import Link
 from .pages import page
-from .payments import challenge_link
-from .webhooks import Delivery
 
 if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 ROWS_SHOWN = 200
 MAX_PLAN_BYTES = 64 * 1024
-_PLANNED = ("capture", "renewal")  # several of these under one reference are no repetition
 
 
 class Inspection:
     """Show one sandbox's state, as HTML for people and as JSON (path ending in `.json`) for programs."""
+
+    TABLES = (
+        "charges",
+        "transactions",
+        "payments",
+        "subscriptions",
+        "challenges",
+        "links",
+        "requests",
+        "webhooks",
+        "cards",
+        "amounts",
+    )
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -40,21 +46,19 @@ class Inspection:
         state["payments"] = [row for row in state["payments"] if row["authorised"] or len(row["chain"]) > 1]
         return page(
             "overview.html",
-            counts={name: len(rows) for name, rows in state.items()},
+            counts={name: len(filled) for name, filled in state.items()},
             rows_shown=ROWS_SHOWN,
             settings=self._sandbox.settings,
             now=replies.timestamp(self._sandbox.clock.now()),
             plan=self._sandbox.faults.table(),
             fired=[f"{what}: {rule.fault}" for what, rule in self._sandbox.faults.fired[-ROWS_SHOWN:]],
-            repeated=Counter(row["merchant_txn_ref"] for row in state["charges"] if row["operation"] not in _PLANNED),
-            shown={name: rows[::-1][:ROWS_SHOWN] for name, rows in state.items()},
+            repeated=Counter(row["merchant_txn_ref"] for row in state["charges"] if not row["planned"]),
+            shown={name: filled[::-1][:ROWS_SHOWN] for name, filled in state.items()},
         )
 
     async def cards(self, _: Request) -> Response:
         """Answer GET /_sandbox/cards."""
-        return page(
-            "cards.html", cards=rows.cards(), amounts=rows.amounts(), later_seconds=int(cards.LATER_SECONDS)
-        )
+        return page("cards.html", cards=rows.cards(), amounts=rows.amounts(), later_seconds=int(cards.LATER_SECONDS))
 
     def as_json(self, name: str) -> Callable[[Request], Any]:
         """Return the endpoint for GET /_sandbox/{name}.json; `charges` are the transactions that took money."""
@@ -106,6 +110,7 @@ class Inspection:
             "payments": lambda: [rows.payment(one, sandbox) for one in books.payments],
             "subscriptions": lambda: [rows.subscription(one) for one in sandbox.subscriptions.all],
             "challenges": lambda: [rows.challenge(one, books) for one in books.challenges],
+            "links": lambda: [rows.link(one, sandbox.links) for one in sandbox.links.all],
             "requests": lambda: [rows.request(line) for line in sandbox.requests],
             "webhooks": lambda: [rows.webhook(delivery) for delivery in sandbox.webhooks.deliveries],
             "cards": rows.cards,

@@ -153,7 +153,9 @@ class Operations:
     def _enter(
         self, parent: Transaction, operation: str, amount: Decimal, body: Mapping[str, Any], refused: Outcome | None
     ) -> Reply:
-        order = replace(parent.order, operation=operation, amount=amount, notes=body.get("notes"), store_card=False)
+        order = replace(
+            parent.order, operation=operation, amount=amount, notes=body.get("notes"), store_card=False, token=None
+        )
         outcome = refused or risk.outcome(order) or _by_card(order)
         transaction = self.books.take(order, outcome, parent=parent)
         if transaction.settles_at is None:

@@ -105,13 +105,13 @@ class Counter:
             shipping_address=body.get("shipping_address"),
             urls={name: url for name, url in (body.get("return_url") or {}).items() if url},
             store_card=(body.get("payment_method") or {}).get("store_payment_method") is True,
+            token=_token(body),
         )
         return order, card
 
     def _card(self, body: Mapping[str, Any]) -> tuple[CardOnFile, TestCard]:
-        token = (body.get("payment_method") or {}).get("stored_payment_method_id")
-        given = body.get("card")
-        if token and not given:
+        token, given = _token(body), body.get("card")
+        if token:
             on_file = self.books.stored_card(token)
             if on_file is None:
                 raise Refused(400, "stored_payment_method_id is not known.", "BAD_REQUEST")
@@ -136,6 +136,13 @@ def challenge_link(challenge: Challenge) -> str:
     return f"{CHALLENGE_PATH}?{urlencode(query)}"
 
 
+def _token(body: Mapping[str, Any]) -> str | None:
+    """Return the stored card that is to pay; a card that is given goes before it."""
+    if body.get("card"):
+        return None
+    return (body.get("payment_method") or {}).get("stored_payment_method_id") or None
+
+
 def check_merchant(body: Mapping[str, Any], settings: Settings) -> None:
     """Refuse a request that names another merchant than the keys'."""
     if body["merchant_id"] != settings.merchant_id:
@@ -154,9 +161,10 @@ def amount_of(given: str | int | Decimal, currency: str) -> Decimal:
     strange = isinstance(given, str) and not set(given) <= set("0123456789.")
     if strange or not amount.is_finite() or not 0 < amount < MAX_AMOUNT:
         raise Refused(400, "amount must be a decimal number above 0 and below 10^12.", "BAD_REQUEST")
-    # 10.500 is as good a JSON number as 10.5; of a string the form counts.
-    exact = amount if isinstance(given, str) else amount.normalize()
-    exponent = exact.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > decimals:
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or -exponent <= decimals:
+        return amount
+    rounded = round(amount, decimals)
+    if isinstance(given, str) or amount != rounded:
         raise Refused(400, f"amount has more than {decimals} decimals.", "BAD_REQUEST")
-    return amount if isinstance(given, str) else amount.quantize(Decimal(1).scaleb(-decimals))
+    return rounded  # 400.0 is as good a JSON number as 400

@@ -92,6 +92,8 @@ def status(transaction: Transaction, settings: Settings) -> Reply:
         "payment_method": order.wallet,
     }
     body["transaction_details"]["billing_details"] = billing
+    if transaction.stored_payment_method_id is not None:  # in no sample of a status reply (inferred)
+        body["transaction_details"]["stored_payment_method_id"] = transaction.stored_payment_method_id
     body["risk_details"] = {"risk_score": None}
     return Reply(200, body)
 

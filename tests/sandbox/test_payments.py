@@ -214,3 +214,37 @@ async def test_replies_keep_to_the_document(sandbox, pay, ask):
     assert sandbox.webhooks.deliveries
     for delivery in sandbox.webhooks.deliveries:
         check("PaymentWebhook", json.loads(delivery.body))
+
+
+async def test_paying_with_a_token_and_storing_again_makes_no_second_token(sandbox, pay):
+    first = await pay(version=1, payment_method={"type": "scheme", "store_payment_method": True})
+    token = first.json()["transaction_details"]["stored_payment_method_id"]
+    method = {"type": "scheme", "store_payment_method": True, "stored_payment_method_id": token}
+    again = await pay(version=1, card=None, payment_method=method)
+    assert again.json()["transaction_details"]["stored_payment_method_id"] == token
+    assert sandbox.books.transactions[-1].order.token == token
+
+
+async def test_a_card_given_beside_a_token_is_the_one_that_pays(pay):
+    first = await pay(version=1, payment_method={"type": "scheme", "store_payment_method": True})
+    token = first.json()["transaction_details"]["stored_payment_method_id"]
+    both = await pay("approved_visa", version=1, payment_method={"type": "scheme", "stored_payment_method_id": token})
+    assert both.json()["payment_details"]["card"]["number"] == "400000******1091"
+    assert both.json()["transaction_details"]["stored_payment_method_id"] is None
+
+
+async def test_a_card_whose_payment_settles_late_is_stored_then(sandbox, pay, ask):
+    paid = await pay("pending", version=1, payment_method={"type": "scheme", "store_payment_method": True})
+    assert paid.json()["transaction_details"]["stored_payment_method_id"] is None
+    await sandbox.advance(60)
+    status = (await ask(paid.json()["transaction_details"]["id"])).json()
+    token = status["transaction_details"]["stored_payment_method_id"]
+    again = await pay(version=1, card=None, payment_method={"type": "scheme", "stored_payment_method_id": token})
+    assert again.json()["payment_details"]["response_code"] == 578
+
+
+async def test_a_refund_shows_no_token(pay, operate, ask):
+    paid = await pay(version=1, payment_method={"type": "scheme", "store_payment_method": True})
+    refund = await operate("refund", paid, 1000)
+    status = await ask(refund.json()["transaction_details"]["id"])
+    assert "stored_payment_method_id" not in status.json()["transaction_details"]

@@ -35,7 +35,7 @@ Ask = Callable[[str], Awaitable[httpx.Response]]
 
 
 @pytest.fixture
-def subscribe(client, body) -> Subscribe:
+def subscribe(client: httpx.AsyncClient, body: Callable[..., Any]) -> Subscribe:
     async def subscribe(card: str = "approved", /, **plan: Any) -> httpx.Response:
         terms = {name: value for name, value in (PLAN | plan).items() if value is not None}
         return await client.post(f"{PREFIX}/subscription/payment", json=body(card, subscription=terms))
@@ -44,7 +44,7 @@ def subscribe(client, body) -> Subscribe:
 
 
 @pytest.fixture
-def look(client) -> Ask:
+def look(client: httpx.AsyncClient) -> Ask:
     async def look(subscription_id: str) -> httpx.Response:
         return await client.get(f"{PREFIX}/subscription/{subscription_id}")
 
@@ -52,7 +52,7 @@ def look(client) -> Ask:
 
 
 @pytest.fixture
-def change(client) -> Callable[[str, str], Awaitable[httpx.Response]]:
+def change(client: httpx.AsyncClient) -> Callable[[str, str], Awaitable[httpx.Response]]:
     async def change(subscription_id: str, to: str) -> httpx.Response:
         return await client.post(f"{PREFIX}/subscription/{subscription_id}/{to}")
 
@@ -309,9 +309,7 @@ async def test_cancelling_ends_it_for_good(sandbox, subscribe, change, pause_fir
         (["cancel"], "resume"),
     ],
 )
-async def test_what_its_state_does_not_allow_is_refused_readably(  # noqa: PLR0917
-    subscribe, change, look, before, wanted
-):
+async def test_what_its_state_does_not_allow_is_refused_readably(subscribe, change, look, before, wanted):
     subscription_id = id_of(await subscribe())
     for step in before:
         assert (await change(subscription_id, step)).status_code == 200
@@ -445,7 +443,9 @@ async def test_a_reset_forgets_subscriptions(sandbox, client, subscribe):
     assert sandbox.subscriptions.next_due() is None
 
 
-async def test_replies_keep_to_the_document(sandbox, client, subscribe, look, change, authorize, operate):
+async def test_replies_keep_to_the_document(  # noqa: PLR0917
+    sandbox, client, subscribe, look, change, authorize, operate
+):
     document = load()
     registry: Registry[Any] = Registry().with_resource("urn:document", DRAFT4.create_resource(document))
 
@@ -474,5 +474,5 @@ def test_prices_are_exact():
     from paymentoptions_async.sandbox.plans import read
 
     terms = PLAN | {"has_discount": True, "discount_percentage": Decimal("0.0001"), "discount_duration": 1}
-    plan = read(terms, Decimal("999999999999"), "JPY")
+    plan = read(terms, Decimal(999999999999), "JPY")
     assert (plan.price(1), plan.price(2)) == (Decimal(999998999999), Decimal(999999999999))
