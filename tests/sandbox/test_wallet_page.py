@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -68,7 +69,7 @@ async def test_the_buyer_types_the_amount_where_it_was_left_open(sandbox, client
     page = await client.post(url, data={"attempt": "0", "answer": "approve", "pin": "1234"})
     assert "Enter an amount above zero." in page.text
     assert await sandbox.answer_wallet(url, amount="12.50") == SUCCESS
-    assert str(sandbox.books.total_charged()) == "12.50"
+    assert sandbox.books.total_charged() == Decimal("12.50")
 
 
 @pytest.mark.parametrize(("kind", "name"), [("gcash", "GCash"), ("paypay", "PayPay"), ("somenewpay", "somenewpay")])
