@@ -185,6 +185,8 @@ class Payment:
     doubts: tuple[str, ...] = ()
     duplicate_charges: tuple[str, ...] = ()
     """Ids of further confirmed charges under the same reference or order. Offer them for refund."""
+    renewals: tuple[str, ...] = ()
+    """Ids of the later charges of a subscription, as far as webhooks told of them and the gateway confirmed."""
     raw: Mapping[str, Any] | None = None
 
     def __bool__(self) -> bool:

@@ -133,6 +133,7 @@ def _read_envelope(
     if expected.operation is Operation.AUTHORIZE and status is PaymentStatus.AUTHORIZED and kind == "CAPTURE":
         doubts.append("the gateway calls this authorisation a CAPTURE")
     message = first_message(gateway.get("message"))
+    is_subscribing = expected.operation is Operation.SUBSCRIBE
     return Reading(
         status=status,
         doubts=tuple(doubts),
@@ -148,6 +149,7 @@ def _read_envelope(
         decline=_decline(outcome, code, message) if outcome is not None and status is PaymentStatus.DECLINED else None,
         card=card_in(details),
         stored_payment_method_id=stored_id_in(transaction, body),
+        subscription_id=text_of(object_in(raw, "subscription_details").get("id")) if is_subscribing else None,
         gateway_time=time_of(transaction.get("timestamp")),
         http_status=http_status,
         raw=raw,
@@ -230,11 +232,21 @@ def _status_of(
         return PaymentStatus.PARTIALLY_APPROVED
     if outcome.outcome is not Outcome.APPROVED:
         return PaymentStatus.UNKNOWN
-    if asked is not None and amount is not asked and amount != asked:
-        doubts.append(f"it approves {amount or 'no readable amount and currency'}, but {asked} was asked for")
+    _check_whole(amount, expected, doubts)
     if expected.operation is Operation.AUTHORIZE or (expected.operation is Operation.STATUS and kind == "PRE_AUTH"):
         return PaymentStatus.AUTHORIZED
     return PaymentStatus.APPROVED
+
+
+def _check_whole(amount: Money | None, expected: Expected, doubts: list[str]) -> None:
+    """Doubt an approval of another amount, or of another currency where the amount was left open."""
+    asked: Money | str | None = expected.amount
+    same = amount is asked or amount == asked
+    if asked is None:
+        asked = expected.currency
+        same = asked is None or (amount is not None and amount.currency == asked)
+    if not same:
+        doubts.append(f"it approves {amount or 'no readable amount and currency'}, but {asked} was asked for")
 
 
 def _is_part(amount: Money, asked: Money) -> bool:

@@ -181,10 +181,12 @@ def _is_about(record: Record, reading: Reading, source: Source) -> bool:
 
 
 def _second_approval(payment: Payment, reading: Reading, source: Source) -> Change | None:
-    """Two approvals under one reference: the same one again, or a second charge that is never hidden."""
+    """Two approvals under one reference: the same one again, a renewal, or a second charge that is never hidden."""
     other = reading.transaction_id
-    if other is None or _same_transaction(payment, reading) or other in payment.duplicate_charges:
+    if other is None or _same_transaction(payment, reading) or other in payment.duplicate_charges + payment.renewals:
         return None
+    if payment.operation is Operation.SUBSCRIBE:
+        return Change(replace(payment, renewals=(*payment.renewals, other)), source, "renewed")
     found = replace(payment, duplicate_charges=(*payment.duplicate_charges, other))
     return Change(found, source, "duplicate_charge")
 

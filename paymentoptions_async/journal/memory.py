@@ -169,7 +169,7 @@ class MemoryJournal:
         kept = replace(record, payment=change.payment, changed_at=now, version=record.version + 1)
         self._records[kept.ref] = kept
         self._history.setdefault(kept.ref, []).append(_entry(kept, change, now))
-        for transaction_id in (kept.payment.transaction_id, *kept.payment.duplicate_charges):
+        for transaction_id in (kept.payment.transaction_id, *kept.payment.duplicate_charges, *kept.payment.renewals):
             if transaction_id is not None:
                 self._transactions.setdefault(transaction_id, kept.ref)
         self._wake(kept.ref)
