@@ -6,6 +6,7 @@ import logging
 import pickle
 import traceback
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,11 @@ NUMBER, CVC = "4000002500003155", "987"
 MIDDLE = NUMBER[6:12]
 
 
+TYPED: dict[str, Any] = {"number": NUMBER, "cvc": CVC, "expiry_month": 12, "expiry_year": 2029, "name": "John Doe"}
+
+
 def card(**changes):
-    return Card(
-        **({"number": NUMBER, "cvc": CVC, "expiry_month": 12, "expiry_year": 2029, "name": "John Doe"} | changes)
-    )
+    return Card(**(TYPED | changes))
 
 
 def hides_it(text):
@@ -157,7 +159,7 @@ def test_rich_does_not_show_them():
 
 @pytest.mark.parametrize("changes", [{"expiry_month": 13}, {"number": NUMBER + "1"}, {"cvc": CVC + "12"}, {"name": ""}])
 def test_no_local_of_ours_shows_them_in_a_traceback(changes):
-    given = {"number": NUMBER, "cvc": CVC, "expiry_month": 12, "expiry_year": 2029, "name": "John Doe"} | changes
+    given = TYPED | changes
     with pytest.raises(InvalidValue) as raised:
         Card(**given)
     frames = traceback.StackSummary.extract(traceback.walk_tb(raised.value.__traceback__), capture_locals=True)
@@ -189,7 +191,7 @@ def test_secrets_are_equal_by_content_and_neither_hashable_nor_changeable():
     with pytest.raises(TypeError):
         hash(Secret("a"))
     with pytest.raises(AttributeError):
-        Secret("a").reveal = str  # type: ignore[method-assign,assignment]
+        Secret("a").reveal = str
     with pytest.raises(AttributeError):
         del Secret("a").reveal
     with pytest.raises(AttributeError):
