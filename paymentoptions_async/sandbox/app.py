@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Scope
 
 from .endpoint import Endpoint
 from .gateway import Gateway
@@ -53,7 +53,16 @@ def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure, host
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _readable_no})
     app.router.redirect_slashes = False
-    return Guard(app)
+    for route in routes:
+        assert route.methods is not None
+        route.methods.discard("HEAD")  # which the guard refuses, so that no `Allow` should name it
+    return Guard(app, lambda scope: _methods_at(routes, scope))
+
+
+def _methods_at(routes: Sequence[Route], scope: Scope) -> set[str]:
+    """Return the methods of the path that a request names, the most specific one: it stands first."""
+    path = next((route.path for route in routes if route.matches(scope)[0] != Match.NONE), None)
+    return {method for route in routes if route.path == path for method in route.methods or ()}
 
 
 def _served(gateway: Gateway, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,10 +17,14 @@ SAFE_METHODS = ("GET",)
 
 
 class Guard:
-    """Wrap an ASGI application and refuse foreign hosts, foreign origins, and methods that it never serves."""
+    """Wrap an ASGI application and refuse foreign hosts, foreign origins, and methods that it never serves.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `methods_at` tells which methods a request's path takes.
+    """
+
+    def __init__(self, app: ASGIApp, methods_at: Callable[[Scope], set[str]]) -> None:
         self._app = app
+        self._methods_at = methods_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on one request."""
@@ -32,7 +37,7 @@ class Guard:
             await _refuse(send, 403, "The sandbox answers to loopback host names only.")
         elif scope["method"] not in ("GET", "POST"):
             # HEAD too, and without a body: every reply has as many bytes as it says, which the TCP front relies on.
-            await _refuse(send, 405, "Method not allowed.", allow="GET, POST")
+            await _refuse(send, 405, "Method not allowed.", allow=", ".join(sorted(self._methods_at(scope))))
         elif scope["method"] not in SAFE_METHODS and _is_foreign(headers, host):
             await _refuse(send, 403, "The sandbox takes no requests from other origins.")
         else:
@@ -60,9 +65,9 @@ def _is_foreign(headers: dict[str, str], host: str) -> bool:
 
 
 async def _refuse(send: Send, status: int, message: str, allow: str | None = None) -> None:
-    body = b"" if allow else json.dumps({"message": message}).encode()
+    body = b"" if allow is not None else json.dumps({"message": message}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if allow:
+    if allow is not None:
         headers.append((b"allow", allow.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -125,6 +125,21 @@ async def test_what_is_not_documented_is_not_answered(client, method, path, stat
 async def test_other_methods_are_not_allowed(client, method):
     reply = await client.request(method, f"{PREFIX}/paymentv2")
     assert (reply.status_code, reply.content) == (405, b"")
+    assert reply.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (f"{PREFIX}/transaction/status/x", "GET"),
+        (f"{PREFIX}/subscription/payment", "POST"),
+        ("/integration/3ds", "GET, POST"),
+        ("/_sandbox/reset", "POST"),
+        ("/nothing", ""),
+    ],
+)
+async def test_a_path_says_which_methods_it_takes(client, path, methods):
+    assert (await client.request("DELETE", path)).headers["allow"] == methods
 
 
 @pytest.mark.parametrize("host", ["example.com", "127.0.0.1.example.com", "10.0.0.1", "", "localhost.evil", "[::"])
