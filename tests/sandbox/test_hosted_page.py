@@ -208,7 +208,7 @@ async def test_the_card_is_stored_when_the_merchant_asked_for_it(sandbox, make_l
     await sandbox.pay_hosted_page(await make_link())
     await sandbox.flush()
     token = told(inbox)[0]["transaction_details"]["stored_payment_method_id"]
-    again = await pay(card=None, payment_method={"type": "scheme", "stored_payment_method_id": token})
+    again = await pay(version=1, card=None, payment_method={"type": "scheme", "stored_payment_method_id": token})
     assert again.json()["success"] is True
 
 

@@ -1,0 +1,187 @@
+"""Real Chromium against the sandbox over HTTP, with a shop of our own beside it.
+
+Everything runs in one event loop for the session, because the browser lives in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import shutil
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+from playwright.async_api import Browser, Page, async_playwright, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from paymentoptions_async.sandbox import API_KEY, CARDS, MERCHANT_ID, X_API_KEY, Sandbox, serve
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PREFIX = "/api/v1/server-to-server-interface"
+HEADERS = {
+    "authorization": "Basic " + base64.b64encode(f"{API_KEY}:".encode()).decode(),
+    "x-api-key": X_API_KEY,
+}
+ADDRESS = {
+    "country": "JP",
+    "email": "billing@example.com",
+    "phone_number": "8112345678",
+    "address1": "1-2-3 Shinjuku",
+    "city": "Shinjuku-ku",
+    "state": "Tokyo",
+    "postal_code": "1600022",
+}
+NUMBERS = {card.name: card.number for card in CARDS}
+
+PATIENCE_MS = 30_000  # for a busy machine; nothing waits longer than it must
+
+_session = pytest_asyncio.fixture(scope="session", loop_scope="session")
+_each = pytest_asyncio.fixture(loop_scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser/" in item.nodeid:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@dataclass
+class Stage:
+    """The sandbox and the shop of one test."""
+
+    sandbox: Sandbox
+    url: str
+    shop: str
+    client: httpx.AsyncClient
+    webhooks: list[dict[str, Any]] = field(default_factory=list)
+
+    async def hosted_page(self, **changes: Any) -> str:
+        body = {
+            "amount": 1000,
+            "currency": "JPY",
+            "merchant_email": "merchant@example.com",
+            "billing_address": ADDRESS,
+            "shipping_address": ADDRESS,
+            "payment_method": {"type": "scheme", "store_payment_method": True},
+        }
+        return await self._start("hpp/generate/link", "url", {**body, **changes})
+
+    async def wallet(self, **changes: Any) -> str:
+        body = {"amount": "1000", "currency": "PHP", "payment_method": {"type": "gcash"}}
+        return await self._start("hpp/generate/link", "url", {**body, **changes})
+
+    async def challenge(self, card: str = "challenge", **changes: Any) -> str:
+        details = {"number": NUMBERS[card], "cvc": "100", "expiry_month": "12", "expiry_year": "29", "name": "John Doe"}
+        body = {
+            "amount": "1000",
+            "currency": "JPY",
+            "card": details,
+            "customer_ip": "127.0.0.1",
+            "billing_address": ADDRESS,
+        }
+        return await self._start("paymentv2", "redirect_url", {**body, **changes})
+
+    async def told(self) -> list[bool]:
+        """Return the `success` of every webhook that the shop has got by now."""
+        await self.sandbox.flush()
+        return [webhook["success"] for webhook in self.webhooks]
+
+    def charges(self) -> int:
+        return len(self.sandbox.books.charges("order-1"))
+
+    def is_shop(self, page: Page, path: str) -> bool:
+        return page.url == f"{self.shop}/{path}"
+
+    async def _start(self, path: str, wanted: str, body: dict[str, Any]) -> str:
+        urls = {f"{name}_url": f"{self.shop}/{name}" for name in ("success", "decline", "cancel")}
+        urls["webhook_url"] = f"http://127.0.0.1:{urlsplit(self.shop).port}/webhook"
+        if path == "paymentv2":
+            del urls["cancel_url"]
+        common = {"merchant_id": MERCHANT_ID, "merchant_txn_ref": "order-1", "return_url": urls}
+        reply = await self.client.post(f"{PREFIX}/{path}", json={**common, **body})
+        url: str = reply.raise_for_status().json()[wanted]
+        return url
+
+
+@_session
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    expect.set_options(timeout=PATIENCE_MS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        await browser.close()
+
+
+@_each
+async def stage() -> AsyncIterator[Stage]:
+    webhooks: list[dict[str, Any]] = []
+
+    async def webhook(request: Request) -> HTMLResponse:
+        webhooks.append(json.loads(await request.body()))
+        return HTMLResponse("")
+
+    async def shop(request: Request) -> HTMLResponse:
+        assert "referer" not in request.headers
+        return HTMLResponse(f"<!doctype html><title>Shop</title><h1>{request.url.path[1:]}</h1>")
+
+    app = Starlette(routes=[Route("/webhook", webhook, methods=["POST"]), Route("/{path:path}", shop)])
+    sandbox = Sandbox(seed=1)
+    async with serve(sandbox) as url, _served(app) as port, httpx.AsyncClient(base_url=url, headers=HEADERS) as client:
+        yield Stage(sandbox, url, f"http://localhost:{port}", client, webhooks)
+
+
+Open = Callable[..., Awaitable[Page]]
+
+
+@_each
+async def open_page(browser: Browser) -> AsyncIterator[Open]:
+    """Open a URL in a window of its own."""
+    contexts = []
+
+    async def open_page(url: str, *, locale: str = "en-US") -> Page:
+        context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale=locale)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        page = await context.new_page()
+        await page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+
+
+@contextlib.asynccontextmanager
+async def _served(app: Starlette) -> AsyncIterator[int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none"))
+    serving = asyncio.create_task(server._serve(sockets=[listener]))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving
+        listener.close()
