@@ -5,13 +5,16 @@ It is written from the vendor's documents alone and shares no code with the clie
     async with serve(Sandbox()) as url: ...                     # over HTTP; webhooks go out by themselves
     httpx.AsyncClient(transport=Sandbox().transport(), base_url="http://127.0.0.1")     # in this process
 
-`sandbox.books` is what the bank saw, `sandbox.faults` what goes wrong, and `sandbox.advance` moves its clock.
+`sandbox.books` is what the bank saw, `sandbox.operations.balance` what is left of a payment, `sandbox.subscriptions`
+what will be charged, `sandbox.faults` what goes wrong, and `sandbox.advance` moves its clock.
 """
 
 from .books import Books, Challenge, Transaction
 from .cards import CARDS, OUTCOMES, Outcome, TestCard
 from .clock import Clock
 from .faults import FaultPlan, PlanError, Rule
+from .operations import Balance
+from .risk import RISK_RULES, RiskRule
 from .sandbox import Sandbox
 from .server import NotLoopback, serve, serve_in_thread
 from .settings import API_KEY, MERCHANT_ID, X_API_KEY, Settings
@@ -22,8 +25,10 @@ __all__ = [
     "CARDS",
     "MERCHANT_ID",
     "OUTCOMES",
+    "RISK_RULES",
     "X_API_KEY",
     "Attempt",
+    "Balance",
     "Books",
     "Challenge",
     "Clock",
@@ -32,6 +37,7 @@ __all__ = [
     "NotLoopback",
     "Outcome",
     "PlanError",
+    "RiskRule",
     "Rule",
     "Sandbox",
     "Settings",

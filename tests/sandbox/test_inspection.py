@@ -98,7 +98,7 @@ async def test_reset_forgets_everything(sandbox, client, pay):
     await pay("challenge")
     reply = await client.post("/_sandbox/reset")
     assert (reply.status_code, reply.headers["location"]) == (303, "/_sandbox/")
-    for name in ("charges", "transactions", "challenges", "requests", "webhooks"):
+    for name in ("charges", "transactions", "payments", "subscriptions", "challenges", "links", "requests", "webhooks"):
         assert (await client.get(f"/_sandbox/{name}.json")).json() == []
     assert (await pay()).status_code == 201
     assert len(sandbox.books.charges()) == 1
@@ -127,3 +127,67 @@ def test_it_imports_nothing_of_the_client_nor_of_the_generated_code():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_the_chain_of_operations_of_a_payment_is_shown_with_its_balance(client, authorize, operate, pay):
+    authorisation = await authorize(merchant_txn_ref="chained")
+    capture = await operate("capture", authorisation, 700)
+    await operate("refund", capture, 200, notes="one cup broken")
+    await operate("capture", authorisation, 301)
+    await pay(merchant_txn_ref="plain")
+    chained, plain = (await client.get("/_sandbox/payments.json")).json()
+    assert [(row["depth"], row["operation"], row["moved"]) for row in chained["chain"]] == [
+        (0, "authorizationv2", 1000),
+        (1, "capture", 700),
+        (2, "refund", 200),
+        (1, "capture", 0),
+    ]
+    assert chained["chain"][2]["parent_id"] == chained["chain"][1]["id"]
+    assert [chained[name] for name in ("authorised", "captured", "refunded", "capturable", "refundable")] == [
+        *(1000, 700, 200, 300, 500)
+    ]
+    assert (plain["authorised"], plain["captured"], len(plain["chain"])) == (0, 1000, 1)
+    page = (await client.get("/_sandbox/")).text
+    chains = page[page.index('id="payments"') : page.index('id="subscriptions"')]
+    assert "chained" in chains
+    assert "plain" not in chains
+    assert "bank gave back 200" in chains
+    assert "one cup broken" in chains
+
+
+async def test_captures_and_renewals_are_no_repeated_charges(sandbox, client, body, authorize, operate):
+    authorisation = await authorize()
+    await operate("capture", authorisation, 400)
+    await operate("capture", authorisation, 600)
+    terms = {
+        "plan_name": "Weekly <b>box</b>",
+        "cycle_type": "WEEKS",
+        "subscription_end_type": "CYCLE",
+        "cycle_interval": 1,
+        "max_cycle_count": 2,
+    }
+    prefix = "/api/v1/server-to-server-interface"
+    await client.post(f"{prefix}/subscription/payment", json=body(merchant_txn_ref="box", subscription=terms))
+    await sandbox.advance(8 * 24 * 3600)
+    assert len(sandbox.books.charges()) == 4
+    page = (await client.get("/_sandbox/")).text
+    assert "times</span>" not in page
+    assert "<b>box" not in page
+    assert "2 of 2" in page
+    [subscription] = (await client.get("/_sandbox/subscriptions.json")).json()
+    assert (subscription["merchant_txn_ref"], subscription["status"]) == ("box", "EXPIRED")
+
+
+async def test_the_cards_page_says_what_later_operations_end_as(client):
+    page = (await client.get("/_sandbox/cards")).text
+    rows = {row["name"]: row["afterwards"] for row in (await client.get("/_sandbox/cards.json")).json()}
+    assert rows["refund_pending"] == {"refund": "pending"}
+    assert rows["approved"] == {}
+    assert "Then capture: declined." in page
+    amounts = (await client.get("/_sandbox/amounts.json")).json()
+    assert (amounts[0]["amount"], amounts[0]["code"], len(amounts)) == (903001, "ERR3001", 20)
+
+
+def test_every_outcome_of_a_later_operation_is_one():
+    for card in CARDS:
+        assert {card.capture, card.void, card.refund, card.renewal or "approved"} <= set(OUTCOMES)
