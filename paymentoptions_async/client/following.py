@@ -133,7 +133,10 @@ class Following(Base):
         record = await self._journal.get(of) if isinstance(of, str) else None
         if record is None:
             transaction_id = requests.check_transaction_id(of, "payment")
-            return await self._journal.find(transaction_id), transaction_id
+            known = await self._journal.find(transaction_id)
+            # A renewal or a duplicate charge is money of its own: the balance of the payment beside it says nothing.
+            beside = known is not None and known.payment.transaction_id != transaction_id
+            return (None if beside else known), transaction_id
         if record.payment.transaction_id is None:
             raise NotAllowed(
                 f"{operation} of {of}: it is {record.payment.status} and has no transaction yet",
