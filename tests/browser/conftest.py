@@ -25,6 +25,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paymentoptions_async.sandbox import API_KEY, CARDS, MERCHANT_ID, X_API_KEY, Sandbox, serve
 
@@ -64,6 +65,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser/" in item.nodeid:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+class Held:
+    """An ASGI application whose answers to POST wait for `release`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._answered = 0
+        self._more = asyncio.Condition()
+        self._released = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def hold(message: Message) -> None:
+            if scope["method"] == "POST" and message["type"] == "http.response.start":
+                async with self._more:
+                    self._answered += 1
+                    self._more.notify_all()
+                await self._released.wait()
+            await send(message)
+
+        await self._app(scope, receive, hold)
+
+    async def has_answered(self, count: int) -> None:
+        async with asyncio.timeout(PATIENCE_MS / 1000), self._more:
+            await self._more.wait_for(lambda: self._answered >= count)
+
+    def release(self) -> None:
+        self._released.set()
 
 
 @dataclass
@@ -113,6 +142,11 @@ class Stage:
     def is_shop(self, page: Page, path: str) -> bool:
         return page.url == f"{self.shop}/{path}"
 
+    def hold_answers(self) -> Held:
+        """Let the sandbox do what it is asked by POST, and keep its answers back."""
+        held = self.sandbox._app = Held(self.sandbox._app)
+        return held
+
     async def _start(self, path: str, wanted: str, body: dict[str, Any]) -> str:
         urls = {f"{name}_url": f"{self.shop}/{name}" for name in ("success", "decline", "cancel")}
         urls["webhook_url"] = f"http://127.0.0.1:{urlsplit(self.shop).port}/webhook"
@@ -138,19 +172,23 @@ async def browser() -> AsyncIterator[Browser]:
 @_each
 async def stage() -> AsyncIterator[Stage]:
     webhooks: list[dict[str, Any]] = []
+    told_whence: list[str] = []
 
     async def webhook(request: Request) -> HTMLResponse:
         webhooks.append(json.loads(await request.body()))
         return HTMLResponse("")
 
     async def shop(request: Request) -> HTMLResponse:
-        assert "referer" not in request.headers
+        referer = request.headers.get("referer")
+        if referer is not None and urlsplit(referer).netloc != request.url.netloc:
+            told_whence.append(referer)
         return HTMLResponse(f"<!doctype html><title>Shop</title><h1>{request.url.path[1:]}</h1>")
 
     app = Starlette(routes=[Route("/webhook", webhook, methods=["POST"]), Route("/{path:path}", shop)])
     sandbox = Sandbox(seed=1)
     async with serve(sandbox) as url, _served(app) as port, httpx.AsyncClient(base_url=url, headers=HEADERS) as client:
         yield Stage(sandbox, url, f"http://localhost:{port}", client, webhooks)
+    assert told_whence == [], "a page's address holds its key, and must not be told to the shop"
 
 
 Open = Callable[..., Awaitable[Page]]

@@ -68,6 +68,21 @@ async def test_a_double_click_on_pay_is_one_charge(stage, open_page):
     assert stage.charges() == 1
 
 
+async def test_an_impatient_second_click_is_no_second_charge(stage, open_page):
+    page = await open_page(await stage.hosted_page())
+    await fill(page)
+    button = await page.locator(PAY).bounding_box()
+    assert button is not None
+    slow = stage.hold_answers()
+    for clicks in (1, 2):  # the second while the first is on its way: the browser drops that one and posts again
+        await page.mouse.click(button["x"] + 40, button["y"] + 20)
+        await slow.has_answered(clicks)
+    slow.release()
+    await page.wait_for_url(f"{stage.shop}/success")
+    assert stage.charges() == 1
+    assert await stage.told() == [True]
+
+
 async def test_two_tabs_with_the_same_form_are_one_charge(stage, open_page):
     url = await stage.hosted_page()
     first, second = await open_page(url), await open_page(url)

@@ -83,3 +83,12 @@ async def test_the_page_speaks_japanese(client, make_wallet_link):
     page = (await client.get(await make_wallet_link(), headers={"accept-language": "ja"})).text
     assert '<html lang="ja">' in page
     assert "GCashでお支払い" in page
+
+
+async def test_a_wallet_payment_can_be_refunded(sandbox, client, make_wallet_link):
+    await sandbox.answer_wallet(await make_wallet_link())
+    [charge] = sandbox.books.charges()
+    body = {"transactionId": charge.id, "amount": 400, "merchant_id": charge.order.merchant_id}
+    reply = (await client.post("/api/v1/server-to-server-interface/refund", json=body)).json()
+    assert (reply["success"], reply["transaction_type"]) == (True, "REFUND")
+    assert (reply["payment_details"]["payment_method"], reply["payment_details"]["card"]) == ("gcash", None)
