@@ -54,7 +54,7 @@ def amounts() -> list[dict[str, Any]]:
     return [
         {
             "amount": rule.amount,
-            "operation": "refund" if rule.on_refund else "any other",
+            "operation": "refund" if rule.on_refund else "payment or capture",
             "code": rule.code,
             "response_code": rule.response_code,
             "rule": rule.rule,

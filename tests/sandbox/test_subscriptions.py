@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -11,7 +12,9 @@ from openapi_schema_validator import OAS30Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
+from paymentoptions_async.sandbox import Sandbox, serve
 from paymentoptions_async.sandbox.document import load
+from paymentoptions_async.sandbox.plans import read
 
 PREFIX = "/api/v1/server-to-server-interface"
 DAY = 24 * 3600
@@ -471,8 +474,20 @@ async def test_replies_keep_to_the_document(  # noqa: PLR0917
 
 
 def test_prices_are_exact():
-    from paymentoptions_async.sandbox.plans import read
-
     terms = PLAN | {"has_discount": True, "discount_percentage": Decimal("0.0001"), "discount_duration": 1}
     plan = read(terms, Decimal(999999999999), "JPY")
     assert (plan.price(1), plan.price(2)) == (Decimal(999998999999), Decimal(999999999999))
+
+
+async def test_a_served_sandbox_bills_by_itself_when_its_clock_is_moved(clock, inbox, keys, body):
+    sandbox = Sandbox(clock=clock, deliver=inbox)
+    async with (
+        serve(sandbox) as url,
+        httpx.AsyncClient(base_url=url, headers=keys, trust_env=False) as http,
+        asyncio.timeout(20),
+    ):
+        await http.post(f"{PREFIX}/subscription/payment", json=body(subscription=PLAN))
+        clock.advance(31 * DAY)
+        while len(inbox.got) < 2:  # noqa: ASYNC110  it wakes up by itself, in this loop
+            await asyncio.sleep(0)
+    assert [charge.order.cycle for charge in sandbox.books.charges()] == [1, 2]
