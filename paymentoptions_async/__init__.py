@@ -5,10 +5,10 @@ Names are loaded when first used, so that importing the package costs next to no
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers know it; importing typing costs more than all the rest of this file
 if TYPE_CHECKING:
+    from typing import Any
+
     from paymentoptions_async.balance import Balance
     from paymentoptions_async.client import PaymentOptions
     from paymentoptions_async.errors import (
@@ -130,6 +130,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

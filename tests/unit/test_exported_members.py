@@ -22,7 +22,7 @@ def loaded_after(code: str) -> set[str]:
 
 def type_checking_imports() -> dict[str, tuple[str, ...]]:
     block = next(node for node in SOURCE.body if isinstance(node, ast.If))
-    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom) and node.module != "typing"]
     return {
         (node.module or "").removeprefix("paymentoptions_async."): tuple(name.name for name in node.names)
         for node in imports
