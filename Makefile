@@ -2,7 +2,7 @@
 # PYTHON=… picks the interpreter, ARGS=… goes to pytest.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types floors wheel generate check-generated spec-update bench clean demo-setup dev-setup
+.PHONY: help demo test crosscheck lint types floors wheel generate check-generated spec-update bench clean demo-setup dev-setup
 
 export PYTHON
 RUN := .venv/bin/python
@@ -15,6 +15,10 @@ demo: demo-setup ## Take payments through the facade against the sandbox, step b
 
 test: dev-setup ## Run all tests (ARGS="tests/unit -k money" for some)
 	@$(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+crosscheck: dev-setup ## Hold the sandbox against schemathesis, and the client against the mock server Prism
+	@$(RUN) scripts/setup_crosscheck.py
+	@$(RUN) -m pytest -q -n 2 --dist worksteal tests/crosscheck $(ARGS)
 
 lint: dev-setup ## Check style and formatting
 	@$(RUN) -m ruff check .
