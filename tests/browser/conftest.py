@@ -20,7 +20,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -194,22 +194,37 @@ async def stage() -> AsyncIterator[Stage]:
 Open = Callable[..., Awaitable[Page]]
 
 
+@_session
+async def window_for(browser: Browser) -> AsyncIterator[Callable[[str], Awaitable[BrowserContext]]]:
+    """Return the window of a locale; pages set no cookies, so that tests may share it."""
+    windows: dict[str, BrowserContext] = {}
+
+    async def window_for(locale: str) -> BrowserContext:
+        if locale not in windows:
+            windows[locale] = await browser.new_context(viewport={"width": 1280, "height": 800}, locale=locale)
+            windows[locale].set_default_timeout(PATIENCE_MS)
+        assert await windows[locale].cookies() == []
+        return windows[locale]
+
+    yield window_for
+    for window in windows.values():
+        await window.close()
+
+
 @_each
-async def open_page(browser: Browser) -> AsyncIterator[Open]:
-    """Open a URL in a window of its own."""
-    contexts = []
+async def open_page(window_for: Callable[[str], Awaitable[BrowserContext]]) -> AsyncIterator[Open]:
+    """Open a URL in a tab of its own."""
+    pages: list[Page] = []
 
     async def open_page(url: str, *, locale: str = "en-US") -> Page:
-        context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale=locale)
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page = await context.new_page()
-        await page.goto(url)
-        return page
+        window = await window_for(locale)
+        pages.append(await window.new_page())
+        await pages[-1].goto(url)
+        return pages[-1]
 
     yield open_page
-    for context in contexts:
-        await context.close()
+    for page in pages:
+        await page.close()
 
 
 @contextlib.asynccontextmanager
