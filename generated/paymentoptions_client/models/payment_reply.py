@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..models.merchant_details import MerchantDetails
     from ..models.payment_details import PaymentDetails
     from ..models.risk_details import RiskDetails
+    from ..models.subscription import Subscription
     from ..models.transaction_details import TransactionDetails
 
 
@@ -30,6 +31,7 @@ class PaymentReply(Model):
         transaction_details: Identity of the transaction.
         riskdetails: The risk check.
         risk_details: The risk check.
+        subscription_details: subscription_details
     """
 
     success: bool | None | Unset = UNSET
@@ -42,6 +44,7 @@ class PaymentReply(Model):
     transaction_details: TransactionDetails | None | Unset = UNSET
     riskdetails: RiskDetails | None | Unset = UNSET
     risk_details: RiskDetails | None | Unset = UNSET
+    subscription_details: Subscription | None | Unset = UNSET
 
     @staticmethod
     @cache
@@ -50,6 +53,7 @@ class PaymentReply(Model):
         from ..models.merchant_details import MerchantDetails
         from ..models.payment_details import PaymentDetails
         from ..models.risk_details import RiskDetails
+        from ..models.subscription import Subscription
         from ..models.transaction_details import TransactionDetails
 
         return {
@@ -63,4 +67,5 @@ class PaymentReply(Model):
             "transaction_details": ("transaction_details", either(TransactionDetails.from_dict, nothing)),
             "riskdetails": ("risk-details", either(RiskDetails.from_dict, nothing)),
             "risk_details": ("risk_details", either(RiskDetails.from_dict, nothing)),
+            "subscription_details": ("subscription_details", either(Subscription.from_dict, nothing)),
         }
