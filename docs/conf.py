@@ -1,6 +1,4 @@
-"""How the documentation is built: ``make docs``. Nothing is fetched, and a warning is an error."""
-
-# ruff: noqa: INP001  Sphinx reads this file alone
+"""How the documentation is built (``make docs``). Nothing is fetched, and a warning fails it."""
 
 from __future__ import annotations
 

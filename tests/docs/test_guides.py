@@ -9,10 +9,14 @@ import inspect
 import io
 import json
 import re
+import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from aiohttp import web
 from sybil import Document
 from sybil.example import Example
 from sybil.parsers.myst import CodeBlockParser
@@ -61,13 +65,44 @@ async def test_the_snippets_of_a_guide_run_one_after_the_other(page: str, surrou
 
 
 async def test_the_quickstart_runs_with_the_settings_that_it_exports(monkeypatch: pytest.MonkeyPatch):
-    [(_, _, exports)] = [block for block in blocks("quickstart.md", "sh") if "export " in block[2]]
-    async with serve(Sandbox()) as url:
-        for name, value in re.findall(r"^export (\w+)=(\S+)$", exports, re.MULTILINE):
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("PAYMENTOPTIONS_SANDBOX_URL", url)
-        monkeypatch.setenv("PAYMENTOPTIONS_PUBLIC_URL", "http://127.0.0.1:9")  # discard: webhooks find nobody
-        await run("quickstart.md", {"__name__": "quickstart"})
+    sandbox = Sandbox()
+    names: dict[str, Any] = {"__name__": "quickstart"}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        shop = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with serve(sandbox) as url:
+            export(monkeypatch, PAYMENTOPTIONS_SANDBOX_URL=url, PAYMENTOPTIONS_PUBLIC_URL=shop)
+            await run("quickstart.md", names)
+            assert [charge.charged for charge in sandbox.books.charges()] == [1000]
+            async with (
+                opened(names["make_app"](), listening),
+                httpx.AsyncClient(base_url=shop, trust_env=False) as browser,
+            ):
+                sent = await browser.get("/pay/1043")
+                assert sent.status_code == 303
+                back = await sandbox.answer_challenge(sent.headers["location"])
+                assert back is not None
+                assert (await browser.get(back)).text == "Order 1043: approved"
+                assert (await browser.get("/pay/1043")).text == "Order 1043: approved"
+                assert (await browser.get("/return/success/nobody/token")).status_code == 404
+    assert [charge.charged for charge in sandbox.books.charges()] == [1000, 3000]
+
+
+def export(monkeypatch: pytest.MonkeyPatch, **instead: str) -> None:
+    """Set what the quickstart exports, and other addresses than it names, which may be taken."""
+    [exports] = [text for _, _, text in blocks("quickstart.md", "sh") if "export " in text]
+    for name, value in {**dict(re.findall(r"^export (\w+)=(\S+)$", exports, re.MULTILINE)), **instead}.items():
+        monkeypatch.setenv(name, value)
+
+
+@contextlib.asynccontextmanager
+async def opened(app: web.Application, listening: socket.socket) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listening).start()
+        yield
+    finally:
+        await runner.cleanup()
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "json")])
