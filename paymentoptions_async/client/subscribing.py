@@ -95,9 +95,7 @@ class Subscribing(Charging):
         """
         self._check_usable()
         deadline = _deadline(timeout)
-        reply = await self._flow.tell(
-            Request("POST", requests.subscription_path(subscription_id, change), deadline, b"{}")
-        )
+        reply = await self._flow.tell(Request("POST", requests.subscription_path(subscription_id, change), deadline))
         if reply.evidence.not_sent:
             raise NotSent(f"{change} of subscription {subscription_id} was not sent", evidence=reply.evidence)
         changed = read_subscriptions(reply.body) if reply.evidence.failure is None else None

@@ -149,6 +149,7 @@ class _Lane:
             url,
             headers=self._headers if request.body is None else self._headers_with_body,
             data=request.body,
+            skip_auto_headers=("Content-Type",),  # a request without a body has no type of one
             proxy=self._settings.proxy,
             response_class=aiohttp.ClientResponse,
             loop=loop,
