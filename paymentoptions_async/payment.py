@@ -172,6 +172,7 @@ class Payment:
     response_code: int | None = None
     gateway_code: str | None = None
     decline: Decline | None = None
+    """Why it was declined. On a hosted page that is still open (ACTION_REQUIRED), why its last attempt was."""
     card: MaskedCard | None = None
     redirect_url: str | None = None
     stored_payment_method_id: str | None = None

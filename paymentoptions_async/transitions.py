@@ -156,6 +156,8 @@ def _from_status(record: Record, reading: Reading, source: Source, evidence: Evi
         return None
     if payment.status.took_money and reading.status.took_money:
         return _second_approval(payment, reading, source)
+    if payment.operation is Operation.HOSTED_PAGE and reading.status is PaymentStatus.DECLINED:
+        return _declined_attempt(payment, reading, source)
     if payment.status.took_money or (payment.is_final and not reading.status.took_money):
         return _against_final(payment, reading, source)
     if payment.status is PaymentStatus.DECLINED and _same_transaction(payment, reading):
@@ -178,6 +180,13 @@ def _is_about(record: Record, reading: Reading, source: Source) -> bool:
     if record.intent.operation.follows:  # the whole chain shares one reference, so only the transaction tells
         return source is Source.REPLY or record.payment.transaction_id == reading.transaction_id
     return reading.transaction_type not in ("REFUND", "VOID")
+
+
+def _declined_attempt(payment: Payment, reading: Reading, source: Source) -> Change | None:
+    """A declined card on a page that the buyer may still pay with another: told, but not the end."""
+    if payment.status.took_money or payment.decline == reading.decline:
+        return _against_final(payment, reading, source) if payment.status.took_money else None
+    return Change(replace(payment, decline=reading.decline, source=source), source, "attempt declined")
 
 
 def _second_approval(payment: Payment, reading: Reading, source: Source) -> Change | None:

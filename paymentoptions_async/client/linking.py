@@ -36,7 +36,8 @@ class Linking(Base):
         """Make a link to a page on which the buyer pays by card or wallet. Making it charges nothing.
 
         The payment returned is ACTION_REQUIRED: send the buyer to its ``redirect_url``. The webhook, confirmed by a
-        status query, settles it; a declined card may be followed by another on the same page.
+        status query, settles it. A declined card may be followed by another on the same page, so a decline is told in
+        ``decline`` and leaves the payment ACTION_REQUIRED; only an approval ends it.
 
         Args:
             amount: What is to be paid, in major units; left out, the buyer types it, and ``currency`` is needed.

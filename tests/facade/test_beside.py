@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from paymentoptions_async import (
+    Address,
     Card,
     GatewayUnavailable,
     InvalidValue,
@@ -18,6 +20,16 @@ from paymentoptions_async import (
 )
 from tests.facade.conftest import ADDRESS, NUMBERS
 
+YEN = Money("1000", "JPY")
+WHOLE_ADDRESS = Address(
+    country="JP",
+    email="buyer@example.com",
+    phone_number="8112345678",
+    address1="1-2-3 Shinjuku",
+    city="Shinjuku-ku",
+    state="Tokyo",
+    postal_code="1600022",
+)
 PLAN = SubscriptionPlan(name="Monthly box", cycle_interval=30, max_cycles=10)
 
 
@@ -74,17 +86,86 @@ async def test_amounts_are_checked_in_major_units(merchant):
         )
 
 
-async def test_a_hosted_page_is_paid_by_the_buyer(merchant):
-    link = await merchant.gateway.hosted_page(
-        Money("1000", "JPY"), idempotency_key="h:1", merchant_email="shop@example.com", billing_address=ADDRESS
-    )
+async def page(merchant, amount: Money | None = YEN, **more):
+    asked = {"idempotency_key": "h:1", "merchant_email": "shop@example.com", "billing_address": WHOLE_ADDRESS}
+    return await merchant.gateway.hosted_page(amount, **asked | more)
+
+
+async def test_making_a_link_charges_nothing_and_the_same_key_gives_the_same_link(merchant):
+    link = await page(merchant)
     assert link.status is PaymentStatus.ACTION_REQUIRED
-    assert link.redirect_url.startswith("http")
-    again = await merchant.gateway.hosted_page(
-        Money("1000", "JPY"), idempotency_key="h:1", merchant_email="shop@example.com", billing_address=ADDRESS
-    )
-    assert again.redirect_url == link.redirect_url
+    assert (await page(merchant)).redirect_url == link.redirect_url
     assert merchant.bank.books.charges() == []
+    assert link.redirect_url not in repr(link)
+
+
+async def test_a_hosted_page_is_paid_after_another_card_was_declined(merchant):
+    link = await page(merchant, order="1042")
+    await merchant.bank.pay_hosted_page(link.redirect_url, "insufficient_funds")
+    await merchant.settle()
+    waiting = await merchant.gateway.payment(link.ref)
+    assert (waiting.status, waiting.decline.reason) == (PaymentStatus.ACTION_REQUIRED, "insufficient_funds")
+    with pytest.raises(NotAllowed):
+        await merchant.pay(order="1042")  # the page may still be paid
+    await merchant.bank.pay_hosted_page(link.redirect_url, "approved")
+    await merchant.settle()
+    paid = await merchant.gateway.wait(link.ref, timeout=5)
+    assert (paid.status, paid.approved_amount) == (PaymentStatus.APPROVED, YEN)
+    assert (await merchant.gateway.refund(paid.ref)).status is PaymentStatus.APPROVED
+
+
+async def test_a_card_stored_on_a_hosted_page_is_charged_by_its_token(merchant):
+    link = await page(merchant, store_card=True)
+    await merchant.bank.pay_hosted_page(link.redirect_url, "approved")
+    await merchant.settle()
+    paid = await merchant.gateway.payment(link.ref)
+    again = await merchant.gateway.purchase_with_token(
+        YEN, token=paid.stored_payment_method_id, billing_address=ADDRESS, idempotency_key="t:1"
+    )
+    assert again.status is PaymentStatus.APPROVED
+
+
+async def test_the_buyer_may_type_the_amount(merchant):
+    link = await page(merchant, None, currency="USD")
+    await merchant.bank.pay_hosted_page(link.redirect_url, "approved", amount="12.34")
+    await merchant.settle()
+    paid = await merchant.gateway.payment(link.ref)
+    assert (paid.status, paid.approved_amount) == (PaymentStatus.APPROVED, Money("12.34", "USD"))
+    assert (await merchant.gateway.balance(link.ref)).refundable == Money("12.34", "USD")
+
+
+async def test_a_hosted_page_paid_twice_is_told_as_a_duplicate_charge(merchant):
+    merchant.bank.settings = replace(merchant.bank.settings, pay_hosted_page_twice=True)
+    merchant.bank.reset()
+    link = await page(merchant)
+    for _ in range(2):
+        await merchant.bank.pay_hosted_page(link.redirect_url, "approved")
+        await merchant.settle()
+    paid = await merchant.gateway.payment(link.ref)
+    assert paid.status is PaymentStatus.APPROVED
+    charged = {charge.id for charge in merchant.bank.books.charges(link.ref)}
+    assert {paid.transaction_id, *paid.duplicate_charges} == charged
+    assert len(charged) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "declined"),
+    [("approve", PaymentStatus.APPROVED, False), ("decline", PaymentStatus.ACTION_REQUIRED, True)],
+)
+async def test_a_wallet_link_tells_what_the_buyer_did(merchant, answer, status, declined):
+    link = await merchant.gateway.hosted_page(Money("1000", "PHP"), idempotency_key="w:1", method="gcash")
+    await merchant.bank.answer_wallet(link.redirect_url, answer)
+    await merchant.settle()
+    payment = await merchant.gateway.payment(link.ref)
+    assert payment.status is status
+    assert bool(payment.decline) is declined
+
+
+async def test_a_cancelled_page_stays_open(merchant):
+    link = await merchant.gateway.hosted_page(Money("1000", "PHP"), idempotency_key="w:1", method="gcash")
+    await merchant.bank.answer_wallet(link.redirect_url, "cancel")
+    await merchant.settle()
+    assert (await merchant.gateway.payment(link.ref)).status is PaymentStatus.ACTION_REQUIRED
 
 
 async def test_a_link_whose_answer_was_lost_may_be_made_again(merchant):
