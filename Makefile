@@ -2,7 +2,7 @@
 # PYTHON=… picks the interpreter, ARGS=… goes to pytest.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crosscheck lint types floors wheel generate check-generated spec-update bench clean demo-setup dev-setup
+.PHONY: help demo test crosscheck lint types floors wheel generate check-generated spec-update docs bench clean demo-setup dev-setup
 
 export PYTHON
 RUN := .venv/bin/python
@@ -43,11 +43,15 @@ spec-update: dev-setup ## Take in a new vendor file: make spec-update FILE=purch
 	@test -n "$(FILE)" || { echo 'Which file? make spec-update FILE=path/to/purchase.json' >&2; exit 2; }
 	@$(RUN) scripts/spec_update.py "$(FILE)" $(if $(PAGE),--page "$(PAGE)")
 
+docs: dev-setup ## Build the documentation into docs/_build/html; a warning fails it
+	@$(RUN) -m sphinx --fail-on-warning --keep-going --quiet --builder html docs docs/_build/html
+	@echo 'Open docs/_build/html/index.html'
+
 bench: dev-setup ## Measure import time, and client CPU per call beside other clients
 	@$(RUN) -m benchmarks.run
 
 clean: ## Remove what was set up and built; nothing under version control
-	@rm -rf .venv .venv-generator .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-generator .cache build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 demo-setup:
