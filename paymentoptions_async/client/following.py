@@ -32,6 +32,8 @@ class Following(Base):
     ) -> Payment:
         """Take what an authorisation holds, in whole or in part.
 
+        Raises what `purchase` raises, and `NotAllowed` where the balance forbids it.
+
         Args:
             payment: The authorisation's reference, or its transaction id.
             amount: What to take, in major units; left out, all that is left. Several partial captures depend on the
@@ -44,7 +46,6 @@ class Following(Base):
         Raises:
             NotAllowed: More than is left, voided, or an earlier one is unknown. Nothing was sent.
             InvalidValue: The reference, key, amount or notes are not usable. Nothing was sent.
-            Otherwise as `PaymentOptions.purchase`.
         """
         return await self._follow(
             Operation.CAPTURE,

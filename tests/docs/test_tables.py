@@ -100,10 +100,11 @@ def test_the_api_reference_names_nothing_else():
 
 
 def test_every_method_is_in_the_api_reference():
-    listed = re.search(r"PaymentOptions\n.*\n   :members: (.*)$", GUIDES["api.md"], re.MULTILINE)
-    assert listed is not None
+    listed = re.findall(
+        r"^\.\. automethod:: paymentoptions_async\.PaymentOptions\.(\w+)$", GUIDES["api.md"], re.MULTILINE
+    )
     methods = {name for name, _ in inspect.getmembers(PaymentOptions, callable) if not name.startswith("_")}
-    assert set(listed[1].split(", ")) == methods | {"webhooks"}
+    assert sorted(listed) == sorted(methods)
 
 
 def test_every_method_is_told_of_in_a_guide():
