@@ -18,7 +18,7 @@ test: dev-setup ## Run all tests (ARGS="tests/unit -k money" for some)
 
 crosscheck: dev-setup ## Hold the sandbox against schemathesis, and the client against the mock server Prism
 	@$(RUN) scripts/setup_crosscheck.py
-	@$(RUN) -m pytest -q -n 2 --dist worksteal tests/crosscheck $(ARGS)
+	@$(RUN) -m pytest -q -n 2 --dist loadgroup tests/crosscheck $(ARGS)
 
 lint: dev-setup ## Check style and formatting
 	@$(RUN) -m ruff check .

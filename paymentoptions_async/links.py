@@ -22,7 +22,7 @@ def read_link(http_status: int | None, headers: Mapping[str, str], body: bytes, 
     except NotJson:
         raw, repeats = None, False
     if not isinstance(raw, dict) or repeats or (http_status or _FIRST_ERROR) >= _FIRST_ERROR or "url" not in raw:
-        return replies.read_operation(http_status, headers, body, expected)
+        return _no_link(replies.read_operation(http_status, headers, body, expected))
     doubts = [
         f"its {name} is another one"
         for name, asked in (
@@ -42,4 +42,17 @@ def read_link(http_status: int | None, headers: Mapping[str, str], body: bytes, 
         redirect_url=None if doubts else url,
         http_status=http_status,
         raw=raw,
+    )
+
+
+def _no_link(reading: Reading) -> Reading:
+    """Doubt an answer that tells of a payment: making a link charges nothing, so nothing can have been paid yet."""
+    if reading.refusal is not None or reading.foreign is not None or reading.status is PaymentStatus.UNKNOWN:
+        return reading
+    return Reading(
+        status=PaymentStatus.UNKNOWN,
+        doubts=(f"it is {reading.status.value}, and holds no link",),
+        message=reading.message,
+        http_status=reading.http_status,
+        raw=reading.raw,
     )
