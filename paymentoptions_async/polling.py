@@ -69,6 +69,15 @@ async def transaction_ids(flow: Flow, record: Record) -> tuple[str, ...]:
     return tuple(dict.fromkeys(own + named))[:MAX_IDS]
 
 
+def _still(record: Record, timeout: float) -> str:
+    """Say where a payment stands, and what could bring news."""
+    payment = record.payment
+    news = (
+        "wait again later" if payment.transaction_id else "no transaction of it is known, so only a webhook brings news"
+    )
+    return f"payment {record.ref} is {payment.status} after {timeout:g} s; {news}"
+
+
 async def _poll(flow: Flow, record: Record, deadline: float) -> Record:
     """Ask once; a gateway that is busy or away is asked again later."""
     for transaction_id in await transaction_ids(flow, record):

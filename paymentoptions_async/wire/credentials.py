@@ -1,6 +1,6 @@
 """Authentication: the headers that say who we are, and nothing that could show them.
 
-PaymentOptions wants ``Authorization: Basic …`` and ``x-api-key`` in every request (seed 002, `security`).
+PaymentOptions wants ``Authorization: Basic …`` and ``x-api-key`` in every request (vendor's purchase page, `security`).
 """
 
 from __future__ import annotations
