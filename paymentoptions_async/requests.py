@@ -48,7 +48,7 @@ def check_transaction_id(transaction_id: str, field: str = "transaction_id") -> 
 def check_token(token: str) -> str:
     """Return a stored card's token, or raise `InvalidValue`, without showing it: it is a UUID (vendor's token page)."""
     if not isinstance(token, str) or not _UUID.fullmatch(token):
-        raise InvalidValue("token: needs the UUID that came as stored_payment_method_id (vendor's token page)", field="token")
+        raise InvalidValue("token: needs the UUID that came as stored_payment_method_id (vendor's page)", field="token")
     return token
 
 
