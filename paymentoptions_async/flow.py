@@ -19,10 +19,12 @@ from typing import Any, Protocol, TypeVar
 from paymentoptions_async import policy, transitions
 from paymentoptions_async.errors import (
     AuthenticationFailed,
+    ConfigurationError,
     Contradiction,
     EnvironmentMismatch,
     GatewayUnavailable,
     InvalidRequest,
+    JournalUnavailable,
     MayBeCalledAgain,
     NotSent,
     OutcomeUnknown,
@@ -162,19 +164,22 @@ class Flow:
             await asyncio.wait(self._background)
 
     async def _perform(self, call: Call, deadline: float) -> Payment:
-        """Claim the intent, or find what stands under its key; send; settle."""
+        """Claim the intent, or find what stands under its key; send; settle.
+
+        A call that was given up meanwhile comes here too: what stands is its answer all the same, and what it claims
+        is closed at once as not sent.
+        """
         owner = token_hex(16)
         loop = asyncio.get_running_loop()
-        exchange_deadline = max(deadline, loop.time() + policy.EXCHANGE_FLOOR)
-        lease = exchange_deadline - loop.time() + policy.LEASE_MARGIN
-        while not call.departure.forbidden:
+        while True:
+            exchange_deadline = max(deadline, loop.time() + policy.EXCHANGE_FLOOR)
+            lease = exchange_deadline - loop.time() + policy.LEASE_MARGIN
             admission = await self.journal.admit(call.intent, owner=owner, lease=lease)
             if admission.send:
                 return await self._exchange(call, admission.record, owner, exchange_deadline)
             if admission.record.payment.progress is not Progress.SENDING or _lapsed(admission.record):
                 return _standing(admission.record)
             await self._await_other(admission.record, deadline)
-        raise NotSent(f"{call.intent.operation} {call.intent.ref} was given up before it was sent", ref=call.intent.ref)
 
     async def _await_other(self, record: Record, deadline: float) -> None:
         """Wait for whoever has the same intent on the wire, within the caller's deadline."""
@@ -189,21 +194,45 @@ class Flow:
         )
 
     async def _exchange(self, call: Call, record: Record, owner: str, deadline: float) -> Payment:
+        try:
+            reply = await self._send_unless_given_up(call, deadline)
+        except ConfigurationError:
+            if call.departure.forbid():  # a wire that can't be used: nothing left, and nothing will
+                await self._settle(record, call.read(GIVEN_UP), GIVEN_UP.evidence, owner)
+            raise
+        reading = call.read(reply)
+        if reading.foreign is not None:
+            self._mismatch = EnvironmentMismatch(reading.foreign, payment=record.payment)
+        record = await self._settle(record, reading, reply.evidence, owner)
+        if reading.foreign is not None:
+            self._mismatch = EnvironmentMismatch(reading.foreign, payment=record.payment)
+        log.info("%s %s is %s (%s)", record.intent.operation, record.ref, record.payment.status, reply.evidence)
+        return self._outcome(record, reading, reply.evidence)
+
+    async def _send_unless_given_up(self, call: Call, deadline: float) -> Reply:
+        """Send; or stop wherever it is, before anything left, once the departure is forbidden."""
+        if call.departure.forbidden:
+            return GIVEN_UP
         sending = asyncio.get_running_loop().create_task(self._send(call, deadline))
         call.departure.on_forbid = sending.cancel
         try:
-            reply = await sending
+            return await sending
         except asyncio.CancelledError:
             if not call.departure.forbidden:
                 raise
-            reply = GIVEN_UP
-        reading = call.read(reply)
-        if reading.foreign is not None:
-            self._mismatch = EnvironmentMismatch(reading.foreign, ref=record.ref, operation=record.intent.operation)
-        settle = partial(transitions.after_exchange, reading=reading, evidence=reply.evidence, owner=owner)
-        record = await self.journal.change(record.ref, settle)
-        log.info("%s %s is %s (%s)", record.intent.operation, record.ref, record.payment.status, reply.evidence)
-        return self._outcome(record, reading, reply.evidence)
+            return GIVEN_UP
+
+    async def _settle(self, record: Record, reading: Reading, evidence: Evidence, owner: str) -> Record:
+        """Record what an exchange came to. Where that fails, say what may have happened besides."""
+        settle = partial(transitions.after_exchange, reading=reading, evidence=evidence, owner=owner)
+        try:
+            return await self.journal.change(record.ref, settle)
+        except JournalUnavailable as error:
+            raise JournalUnavailable(
+                f"{record.intent.operation} {record.ref}: what it came to could not be recorded ({evidence}): {error}",
+                payment=record.payment,
+                evidence=evidence,
+            ) from error
 
     async def _send(self, call: Call, deadline: float) -> Reply:
         """Send once; again only where it is proven that nothing of it left."""

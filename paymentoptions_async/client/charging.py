@@ -64,7 +64,9 @@ class Charging(Base):
             timeout: Bounds this call, seconds. The exchange goes on behind it for at least 35 s.
 
         Raises:
-            InvalidValue, NotAllowed, IdempotencyConflict, JournalUnavailable: Nothing was sent.
+            InvalidValue, NotAllowed, IdempotencyConflict: Nothing was sent.
+            JournalUnavailable: Nothing was sent; or, where it has ``evidence``, that says whether it may have been, and
+                the answer could not be recorded: call again with the same key, never with another.
             NotSent, InvalidRequest, AuthenticationFailed, RateLimited: Nothing happened; call again with the same key.
             OutcomeUnknown: It may have been charged. Carries the payment.
             EnvironmentMismatch: The answer is of another environment or merchant.

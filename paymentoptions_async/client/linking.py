@@ -56,7 +56,8 @@ class Linking(Base):
             timeout: Bounds this call, seconds.
 
         Raises:
-            InvalidValue, NotAllowed, IdempotencyConflict, JournalUnavailable: Nothing was sent.
+            InvalidValue, NotAllowed, IdempotencyConflict: Nothing was sent.
+            JournalUnavailable: Nothing was charged; call again with the same key.
             GatewayUnavailable: No link came back. Call again with the same key: nothing was charged.
             NotSent, InvalidRequest, AuthenticationFailed, RateLimited: Likewise.
         """
