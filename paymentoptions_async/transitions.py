@@ -158,7 +158,8 @@ def _from_status(record: Record, reading: Reading, source: Source, evidence: Evi
         return _second_approval(payment, reading, source)
     if payment.operation is Operation.HOSTED_PAGE and reading.status is PaymentStatus.DECLINED:
         return _declined_attempt(payment, reading, source)
-    if payment.status.took_money or (payment.is_final and not reading.status.took_money):
+    closed = payment.is_final and payment.progress is Progress.ANSWERED  # a refusal is no answer about a transaction
+    if payment.status.took_money or (closed and not reading.status.took_money):
         return _against_final(payment, reading, source)
     if payment.status is PaymentStatus.DECLINED and _same_transaction(payment, reading):
         return _contradicted(payment, reading, source)
@@ -175,11 +176,21 @@ def _is_about(record: Record, reading: Reading, source: Source) -> bool:
     if reading.refusal is not None or reading.transaction_id is None or reading.foreign is not None:
         return False
     ref = record.intent.merchant_txn_ref
-    if reading.merchant_txn_ref != ref and not (source is Source.REPLY and reading.merchant_txn_ref is None):
+    unnamed = source is Source.REPLY and reading.merchant_txn_ref is None
+    if ref is not None and reading.merchant_txn_ref != ref and not unnamed:
         return False
     if record.intent.operation.follows:  # the whole chain shares one reference, so only the transaction tells
         return source is Source.REPLY or record.payment.transaction_id == reading.transaction_id
-    return reading.transaction_type not in ("REFUND", "VOID")
+    return reading.transaction_type not in ("REFUND", "VOID") and not _captures(record.payment, reading)
+
+
+def _captures(payment: Payment, reading: Reading) -> bool:
+    """Is it a capture of this authorisation, which is told under the same reference and is no second charge?
+
+    Where the gateway calls the authorisation itself a CAPTURE, its captures can't be told from second charges.
+    """
+    of_authorisation = payment.operation is Operation.AUTHORIZE and payment.transaction_type not in (None, "CAPTURE")
+    return of_authorisation and reading.transaction_type == "CAPTURE" and not _same_transaction(payment, reading)
 
 
 def _declined_attempt(payment: Payment, reading: Reading, source: Source) -> Change | None:

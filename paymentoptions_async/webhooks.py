@@ -17,7 +17,9 @@ from paymentoptions_async.redirects import Purpose, Signer
 log = logging.getLogger("paymentoptions_async")
 
 MAX_NOTICES = 20
-"""Different webhooks under one reference that are confirmed; more are recorded only."""
+"""Different webhooks under one reference that are confirmed in `PERIOD`; more are recorded only."""
+PERIOD = 3600.0
+"""Seconds. A cap for good would leave a subscription's later renewals, or the truth after a flood, unconfirmed."""
 
 
 class Inbox:
@@ -42,7 +44,9 @@ class Inbox:
         record = await journal.get(ref)
         if not await journal.note(replace(notice, known=record is not None)):
             return
-        if record is not None and len(await journal.notices(ref)) <= MAX_NOTICES:
+        since = self._clock() - PERIOD
+        lately = [noted for noted in await journal.notices(ref) if noted.received_at > since]
+        if record is not None and len(lately) <= MAX_NOTICES:
             self._flow.spawn(self.confirm(record, notice))
 
     async def confirm(self, record: Record, notice: Notice) -> None:

@@ -34,20 +34,16 @@ class Asking(Charging):
         deadline = asyncio.get_running_loop().time() + policy.check_timeout(timeout)
         path, transaction_id = requests.status_path(transaction_id), transaction_id.lower()
         reply = await self._flow.ask(path, deadline)
-        record = await self._journal.find(transaction_id)
-        expected = self._gateway.expected_of_unknown(transaction_id)
-        if record is not None:
-            expected = self._gateway.expected(record, transaction_id)
-        reading = self._gateway.read_status(reply, expected)
+        reading = self._gateway.read_status(reply, self._gateway.expected_of_unknown(transaction_id))
         require_answer(reading, reply.evidence)
         if reading.foreign is not None:
             raise EnvironmentMismatch(reading.foreign, operation=Operation.STATUS, evidence=reply.evidence)
-        if record is None and reading.merchant_txn_ref is not None:
-            record = await self._journal.get(reading.merchant_txn_ref)
-            if record is not None:
-                reading = self._gateway.read_status(reply, self._gateway.expected(record, transaction_id))
+        record = await self._journal.find(transaction_id) or await self._journal.get(reading.merchant_txn_ref or "")
         if record is not None:
-            return (await self._flow.take_in(record, reading)).payment
+            told = self._gateway.read_status(reply, self._gateway.expected(record, transaction_id))
+            payment = (await self._flow.take_in(record, told)).payment
+            if (payment.transaction_id or "").lower() == transaction_id:
+                return payment  # else it is a refund, a renewal, or another attempt under the same reference
         return transitions.observed(
             reading, environment=self._settings.environment, merchant_id=self._settings.merchant_id
         )
@@ -58,8 +54,12 @@ class Asking(Charging):
         return (await polling.known(self._flow, ref)).payment
 
     async def history(self, ref: str) -> Sequence[Entry]:
-        """All that was ever recorded of a payment, oldest first: what changed, when, and told by whom."""
+        """All that was ever recorded of a payment, oldest first: what changed, when, and told by whom.
+
+        Raises `InvalidValue` for an unknown reference.
+        """
         self._check_usable()
+        await polling.known(self._flow, ref)
         return await self._journal.history(ref)
 
     async def wait(self, ref: str, *, timeout: float) -> Payment:

@@ -114,7 +114,7 @@ class Following(Base):
                 field="idempotency_key",
             )
         parent, transaction_id = await self._parent(operation, of)
-        charge_ref = parent.intent.charge_ref or parent.ref if parent else None
+        charge_ref = parent.intent.merchant_txn_ref if parent else None
         about: dict[str, Any] = {"parent": parent.ref if parent else transaction_id, "charge_ref": charge_ref}
         key = key if key is not None else f"{operation} of {about['parent']}"
         intent = self._intent(operation, idempotency_key=key, amount=amount, insist=insist, **about)

@@ -12,6 +12,7 @@ from paymentoptions_async import polling
 from paymentoptions_async.errors import (
     Contradiction,
     GatewayUnavailable,
+    InvalidRequest,
     InvalidValue,
     NotFinal,
     OutcomeUnknown,
@@ -20,7 +21,7 @@ from paymentoptions_async.errors import (
 from paymentoptions_async.intent import NoticeState
 from paymentoptions_async.payment import PaymentStatus
 from paymentoptions_async.redirects import Purpose
-from paymentoptions_async.webhooks import Inbox
+from paymentoptions_async.webhooks import MAX_NOTICES, PERIOD, Inbox
 from tests.support.scripted import OTHER_TRANSACTION, TRANSACTION, answer, envelope, lost, redirect
 
 JSON = {"Content-Type": "application/json"}
@@ -240,3 +241,29 @@ async def test_a_question_that_nobody_answers_is_unavailable(shop, waiting, no_d
     with pytest.raises(GatewayUnavailable):
         await shop.flow.confirm(record, TRANSACTION, asyncio.get_running_loop().time() + 5)
     assert len(shop.wire.sent) == 5
+
+
+@pytest.mark.parametrize(("code", "status"), [(578, PaymentStatus.PENDING), (0, PaymentStatus.APPROVED)])
+async def test_a_refused_request_that_has_a_transaction_all_the_same_is_never_sent_again(shop, receive, code, status):
+    shop.wire.then(answer({"message": "no"}, 400))
+    with pytest.raises(InvalidRequest):
+        await shop.pay()
+    shop.wire.then(answer(envelope(shop.ref(), code=code), 200))
+    await receive(shop.ref(), envelope(shop.ref()))
+    assert (await shop.pay()).status is status
+    assert shop.wire.charges == 1
+
+
+async def test_a_flood_of_webhooks_asks_no_more_than_a_few_times_and_not_for_good(shop, waiting, receive):
+    ids = [f"{number:08x}-1b1c-4c0e-8f0e-1d2f3a4b5c6d" for number in range(MAX_NOTICES + 5)]
+    for one in ids[:MAX_NOTICES]:
+        shop.wire.then(answer({"message": "not found"}, 404))
+        await receive(waiting.ref, {"id": one})
+    for one in ids[MAX_NOTICES:]:
+        await receive(waiting.ref, {"id": one})
+    assert len(shop.wire.sent) == 1 + MAX_NOTICES
+    assert len(await shop.journal.notices(waiting.ref)) == MAX_NOTICES + 5
+    shop.now += PERIOD + 1
+    shop.wire.then(answer(envelope(waiting.ref), 200))
+    await receive(waiting.ref, envelope(waiting.ref))
+    assert await status_of(shop, waiting.ref) is PaymentStatus.APPROVED
