@@ -63,7 +63,7 @@ def balance_of(charge: Payment, followers: Iterable[Record]) -> Balance:
             voids.add(sure)
             continue
         key = (follower.intent.operation.family, sure)
-        amounts[key] = amounts[key] + (follower.payment.approved_amount or follower.intent.amount or nothing)
+        amounts[key] = amounts[key] + (_amount_of(follower, sure=sure) or nothing)
     took = charge.status.took_money
     captured_at_once = whole if took and charge.operation is not Operation.AUTHORIZE else nothing
     return Balance(
@@ -152,6 +152,14 @@ def _happened(payment: Payment) -> bool | None:
         return True
     may_have = payment.status in (PaymentStatus.UNKNOWN, PaymentStatus.PENDING, PaymentStatus.ACTION_REQUIRED)
     return False if may_have and payment.progress in (Progress.SENDING, Progress.ANSWERED) else None
+
+
+def _amount_of(follower: Record, *, sure: bool) -> Money | None:
+    """What moved, as the gateway says; where that is not sure, whatever is more of what it says and what was asked."""
+    asked, said = follower.intent.amount, follower.payment.approved_amount
+    if sure or asked is None or said is None:
+        return said or asked
+    return said if said.currency == asked.currency and said > asked else asked
 
 
 def _rest(whole: Money, used: Money) -> Money:

@@ -47,7 +47,10 @@ class Journal(Protocol):
         ...
 
     async def followers(self, ref: str) -> Sequence[Record]:
-        """The captures and void of a charge and the refunds of both, as they read now; ``ref`` is the parent's."""
+        """The captures and void of a charge and the refunds of both, as they read now; ``ref`` is the parent's.
+
+        Those whose intent names the parent's transaction id are among them: the journal did not know it then.
+        """
         ...
 
     async def history(self, ref: str) -> Sequence[Entry]:

@@ -60,7 +60,9 @@ class MemoryJournal:
             changed_at=now,
             version=0 if standing is None else standing.version,
         )
-        if standing is None and intent.order is not None:
+        if standing is not None and standing.intent.order is not None:
+            self._orders[_order_key(standing.intent)].remove(intent.ref)
+        if intent.order is not None:
             self._orders[_order_key(intent)].append(intent.ref)
         if standing is None and intent.parent is not None:
             self._children[intent.parent].append(intent.ref)
@@ -158,10 +160,16 @@ class MemoryJournal:
         return [self._records[ref] for ref in self._orders[_order_key(intent)]]
 
     def _followers(self, ref: str | None) -> list[Record]:
-        """Children and theirs: captures and voids of an authorisation, refunds of those captures."""
+        """Children and theirs: captures and voids of an authorisation, refunds of those captures.
+
+        What was asked for by transaction id before the journal knew the payment is among them.
+        """
         if ref is None:
             return []
-        children = [self._records[child] for child in self._children.get(ref, ())]
+        known = self._records.get(ref)
+        by_id = known.payment.transaction_id if known is not None else None
+        names = {ref: None, by_id: None} if by_id is not None else {ref: None}
+        children = [self._records[child] for name in names for child in self._children.get(name, ())]
         return children + [deeper for child in children for deeper in self._followers(child.ref)]
 
     def _keep(self, record: Record, change: Change) -> Record:

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from paymentoptions_async.errors import NotAllowed, OutcomeUnknown
+from paymentoptions_async.errors import NotAllowed, NotSent, OutcomeUnknown
 from paymentoptions_async.payment import PaymentStatus
-from tests.support.scripted import OTHER_TRANSACTION, Held, answer, envelope, lost, redirect
+from tests.support.scripted import OTHER_TRANSACTION, Held, answer, envelope, lost, not_sent, redirect
 
 
 async def test_an_order_that_is_paid_takes_no_further_attempt(shop):
@@ -81,3 +81,15 @@ async def test_orders_of_other_numbers_do_not_meet(shop):
     shop.wire.then(answer(envelope(shop.ref("1042:1"))), answer(envelope(shop.ref("1043:1"))))
     await shop.pay("1042:1", order="1042")
     assert (await shop.pay("1043:1", order="1043")).status is PaymentStatus.APPROVED
+
+
+async def test_an_attempt_counts_for_the_order_that_it_was_sent_for_in_the_end(shop, no_delay):
+    shop.wire.then(*[not_sent()] * 4)
+    with pytest.raises(NotSent):
+        await shop.pay("1042:1", order="a slip of the keyboard")
+    shop.wire.then(answer(envelope(shop.ref("1042:1"))))
+    await shop.pay("1042:1", order="1042")
+    with pytest.raises(NotAllowed, match="is paid"):
+        await shop.pay("1042:2", order="1042")
+    shop.wire.then(answer(envelope(shop.ref("1042:3"))))
+    await shop.pay("1042:3", order="a slip of the keyboard")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paymentoptions_async.balance import balance_of
 from paymentoptions_async.evidence import Evidence, Left, Stage
 from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.payment import Operation, PaymentStatus, Progress, Reading, Refusal
@@ -117,3 +118,14 @@ def test_an_amount_that_changed_is_a_contradiction():
         status=PaymentStatus.UNKNOWN, transaction_id=A, merchant_txn_ref=REF, approved_amount=Money("1", "JPY")
     )
     assert after_status(paid, other).event == "contradiction"
+
+
+def test_a_capture_that_may_have_been_for_less_counts_for_all_that_was_asked():
+    held = replace(record(PaymentStatus.AUTHORIZED, A).payment, operation=Operation.AUTHORIZE)
+    asked = replace(INTENT, operation=Operation.CAPTURE, amount=Money("600", "JPY"), parent=REF)
+    unclear = replace(asked.opened(), status=PaymentStatus.UNKNOWN, progress=Progress.ANSWERED)
+    for said, counted in [("1", "600"), ("600", "600"), ("700", "700")]:
+        told = replace(unclear, approved_amount=Money(said, "JPY"))
+        assert balance_of(held, [Record(asked, told, "me", 0.0, 0.0, 0.0, 2)]).capturing == Money(counted, "JPY")
+    foreign = replace(unclear, approved_amount=Money("1", "USD"))
+    assert balance_of(held, [Record(asked, foreign, "me", 0.0, 0.0, 0.0, 2)]).capturing == Money("600", "JPY")
