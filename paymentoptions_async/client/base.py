@@ -92,9 +92,10 @@ class Base:
         return cls(**found)
 
     async def aclose(self) -> None:
-        """Let what is on the wire come to its end, then close pool and journal. Idempotent."""
-        if self._closed:
-            return
+        """Let what is on the wire come to its end, then close pool and journal.
+
+        Idempotent; one that was cancelled meanwhile is taken up again where it stopped.
+        """
         self._closed = True
         await self._flow.drain()
         await self._wire.aclose()
