@@ -19,6 +19,7 @@ FRONT_DOOR = ("403", "405", "413", "415")
 """What the document's ``default`` may stand for: the answers of an HTTP front, given before the gateway's own."""
 
 _NUMBERS = sorted(card.number for card in CARDS if card.outcome != "gateway_error")  # its 500 is there to be a fault
+_APPROVED = sorted(card.number for card in CARDS if card.outcome == "approved" and not card.challenge)
 _URL = {"type": "string", "enum": ["http://127.0.0.1:9/webhook", "https://merchant.example/back?order=1042"]}
 _TEXT = {"type": "string", "pattern": "^[ -~]{1,40}$"}
 _UNIT = {"type": "string", "enum": ["DAYS", "WEEKS", "MONTHS", "YEARS"]}
@@ -107,6 +108,7 @@ def with_ids(document: Json, known: Known) -> Json:
 def with_links(document: Json) -> Json:
     """Copy a document, narrowed, with OpenAPI links that say which answer leads to which request."""
     document = _narrowed(document)
+    _properties(document, "Card")["number"]["enum"] = _APPROVED  # nothing follows a decline
     by_id = operations(document)
     transaction = {"transactionId": "$response.body#/transaction_details/id"}
     subscription = {"subscription_id": "$response.body#/subscription_details/id"}
