@@ -113,12 +113,12 @@ class Subscribing(Charging):
         )
 
     def _one(self, reply: Reply, subscription_id: str) -> Subscription:
-        for found in self._read(reply):
+        for found in self._read(reply, f"subscription {subscription_id}"):
             if found.id == subscription_id:
                 return found
         raise GatewayUnavailable("the gateway's answer is about another subscription", evidence=reply.evidence)
 
-    def _read(self, reply: Reply) -> tuple[Subscription, ...]:
+    def _read(self, reply: Reply, what: str = "the list of subscriptions") -> tuple[Subscription, ...]:
         if reply.evidence.failure is not None:
             raise GatewayUnavailable(f"the gateway did not answer: {reply.evidence}", evidence=reply.evidence)
         found = read_subscriptions(reply.body)
@@ -126,7 +126,7 @@ class Subscribing(Charging):
             return found
         reading = self._gateway.read_plain(reply)
         if reading.refusal is not None:
-            raise refused(reading, reply.evidence, "subscriptions")
+            raise refused(reading, reply.evidence, what)
         raise GatewayUnavailable(
             f"the gateway's answer says nothing: {'; '.join(reading.doubts)}", evidence=reply.evidence
         )

@@ -155,12 +155,13 @@ async def test_an_expired_card_is_refused_in_the_live_environment_alone(gateway)
     class Durable:
         durable = True
 
+    durable: Any = Durable()  # only its promise is looked at
     live = PaymentOptions(
         api_key=API_KEY,
         x_api_key=X_API_KEY,
         merchant_id=MERCHANT_ID,
         environment="live",
-        journal=Durable(),  # type: ignore[arg-type]  only its promise is looked at
+        journal=durable,
         transport=httpx.MockTransport(nothing_may_be_sent),
     )
     with pytest.raises(InvalidValue, match="last month is over"):
