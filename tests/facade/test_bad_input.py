@@ -31,10 +31,11 @@ CARD: dict[str, Any] = {
     "name": "John Doe",
 }
 PAN = "5200000000001005"
+ANY_FLOAT: Any = 10.5
 UUID = "fc565b43-26f5-4906-92ae-d849edc3c3a1"
 
 VALUES = [
-    (lambda: Money(10.5, "USD"), "floats are not exact"),
+    (lambda: Money(ANY_FLOAT, "USD"), "floats are not exact"),
     (lambda: Money("10.505", "USD"), "USD has 2 decimals (ISO 4217)"),
     (lambda: Money("1.5", "JPY"), "JPY has no decimals (ISO 4217)"),
     (lambda: Money("-1", "USD"), "amount: a str needs digits"),
