@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from functools import partial
 from random import Random
 from secrets import token_hex
@@ -49,14 +49,19 @@ GIVEN_UP = Reply(None, {}, b"", Evidence(Left.NOTHING, Stage.POOL, failure="canc
 class Call:
     """One charging call: the intent, and the request that would carry it out.
 
-    ``read`` turns the reply into a `Reading`. The body may hold a card number, so a Call has no repr of its parts.
+    ``read`` turns the reply into a `Reading`. The body may hold a card number, so a Call has no repr of its parts, and
+    keeps the body where nothing that lists attributes finds it: calls are among the locals of every traceback.
     """
 
     intent: Intent
     path: str
-    body: bytes
+    body: InitVar[bytes]
     read: Callable[[Reply], Reading]
     departure: Departure = field(default_factory=Departure)
+    reveal_body: Callable[[], bytes] = field(init=False)
+
+    def __post_init__(self, body: bytes) -> None:
+        object.__setattr__(self, "reveal_body", lambda: body)
 
     def __repr__(self) -> str:
         return f"<Call {self.intent.operation} {self.intent.ref}>"
@@ -203,11 +208,13 @@ class Flow:
         reading = call.read(reply)
         if reading.foreign is not None:
             self._mismatch = EnvironmentMismatch(reading.foreign, payment=record.payment)
-        record = await self._settle(record, reading, reply.evidence, owner)
+        evidence = reply.evidence
+        del reply  # its body is not masked, and this frame may be shown in a traceback
+        record = await self._settle(record, reading, evidence, owner)
         if reading.foreign is not None:
             self._mismatch = EnvironmentMismatch(reading.foreign, payment=record.payment)
-        log.info("%s %s is %s (%s)", record.intent.operation, record.ref, record.payment.status, reply.evidence)
-        return self._outcome(record, reading, reply.evidence)
+        log.info("%s %s is %s (%s)", record.intent.operation, record.ref, record.payment.status, evidence)
+        return self._outcome(record, reading, evidence)
 
     async def _send_unless_given_up(self, call: Call, deadline: float) -> Reply:
         """Send; or stop wherever it is, before anything left, once the departure is forbidden."""
@@ -239,7 +246,7 @@ class Flow:
         loop = asyncio.get_running_loop()
         attempt = 0
         while True:
-            request = Request("POST", call.path, deadline, call.body, charging=True, departure=call.departure)
+            request = Request("POST", call.path, deadline, call.reveal_body(), charging=True, departure=call.departure)
             reply = await self._wire.send(request)
             attempt += 1
             delay = policy.delay_before(attempt, self._random)

@@ -36,7 +36,9 @@ _ASK_AGAIN = frozenset({429, 500, 502, 503, 504})
 def check_timeout(timeout: object) -> float:
     """Return a timeout in seconds, or raise `InvalidValue`: no call waits without end."""
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise InvalidValue(f"timeout: needs seconds as a number, got {timeout!r}; no call waits without end")
+        raise InvalidValue(
+            f"timeout: needs seconds as a number, got {type(timeout).__name__}; no call waits without end"
+        )
     if not 0 < timeout < math.inf:
         raise InvalidValue(f"timeout: {timeout!r} s; needs to be above 0 and finite")
     return float(timeout)

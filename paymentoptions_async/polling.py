@@ -9,6 +9,7 @@ from paymentoptions_async import policy
 from paymentoptions_async.errors import GatewayUnavailable, InvalidValue, NotFinal, RateLimited
 from paymentoptions_async.flow import Flow
 from paymentoptions_async.intent import Record
+from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Payment
 
 MAX_IDS = 4
@@ -58,7 +59,7 @@ async def known(flow: Flow, ref: str) -> Record:
     """The record of a reference, or `InvalidValue` where the journal has none."""
     record = await flow.journal.get(ref)
     if record is None:
-        raise InvalidValue(f"ref: the journal has no payment {ref!r}", field="ref")
+        raise InvalidValue(f"ref: the journal has no payment {mask_text(str(ref))!r}", field="ref")
     return record
 
 

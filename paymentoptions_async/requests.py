@@ -12,7 +12,7 @@ from typing import Any
 
 from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.settings import API_PREFIX
-from paymentoptions_async.values import Address, BrowserInfo, Card, Money, ReturnUrls, SubscriptionPlan
+from paymentoptions_async.values import Address, BrowserInfo, Card, Money, ReturnUrls, Secret, SubscriptionPlan
 
 PAYMENT = f"{API_PREFIX}/payment"
 PAYMENT_V2 = f"{API_PREFIX}/paymentv2"
@@ -45,11 +45,15 @@ def check_transaction_id(transaction_id: str, field: str = "transaction_id") -> 
     return transaction_id.lower()
 
 
-def check_token(token: str) -> str:
+def check_token(token: Secret) -> Secret:
     """Return a stored card's token, or raise `InvalidValue`, without showing it: it is a UUID (vendor's token page)."""
-    if not isinstance(token, str) or not _UUID.fullmatch(token):
+    if not _is_uuid(token.reveal()):
         raise InvalidValue("token: needs the UUID that came as stored_payment_method_id (vendor's page)", field="token")
     return token
+
+
+def _is_uuid(text: object) -> bool:
+    return isinstance(text, str) and _UUID.fullmatch(text) is not None
 
 
 def subscription_path(subscription_id: str, change: str | None = None) -> str:
@@ -69,7 +73,7 @@ def charge_body(
     billing_address: Address,
     customer_ip: str | None,
     card: Card | None = None,
-    token: str | None = None,
+    token: Secret | None = None,
     store_card: bool = False,
     shipping_address: Address | None = None,
     browser_info: BrowserInfo | None = None,
@@ -82,17 +86,12 @@ def charge_body(
     With ``token`` there is no card; ``store_card`` and ``token`` go into ``payment_method``, which only the pages of
     ``payment`` show.
     """
-    method: dict[str, Any] | None = None
-    if token is not None:
-        method = {"type": "scheme", "stored_payment_method_id": token}
-    elif store_card:
-        method = {"type": "scheme", "store_payment_method": True}
     return _encode(
         {
             "amount": amount.wire_text,
             "currency": amount.currency,
             "card": card and card.to_wire(),
-            "payment_method": method,
+            "payment_method": _method(token, store_card=store_card),
             "merchant_txn_ref": ref,
             "customer_ip": customer_ip,
             "merchant_id": merchant_id,
@@ -104,6 +103,12 @@ def charge_body(
             "subscription": plan and plan.to_wire(ref),
         }
     )
+
+
+def _method(token: Secret | None, *, store_card: bool) -> dict[str, Any] | None:
+    if token is not None:
+        return {"type": "scheme", "stored_payment_method_id": token.reveal()}
+    return {"type": "scheme", "store_payment_method": True} if store_card else None
 
 
 def following_body(

@@ -9,6 +9,7 @@ from typing import Any
 from paymentoptions_async import policy, requests
 from paymentoptions_async.client.base import Base, check_amount
 from paymentoptions_async.errors import InvalidValue
+from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Operation, Payment
 from paymentoptions_async.values import (
     Address,
@@ -16,6 +17,7 @@ from paymentoptions_async.values import (
     Card,
     Money,
     ReturnUrls,
+    Secret,
     check_customer_ip,
     check_time_zone,
 )
@@ -111,6 +113,8 @@ class Charging(Base):
 
         Arguments and exceptions are those of `purchase`.
         """
+        held = Secret(token)
+        del token  # this frame may be shown in a traceback
         return await self._charge(
             Operation.PURCHASE_WITH_TOKEN,
             requests.PAYMENT,
@@ -119,7 +123,7 @@ class Charging(Base):
             has_3d_secure=False,
             attempt={"idempotency_key": idempotency_key, "order": order, "supersedes": supersedes},
             urls={"given": return_urls, "without_webhook": without_webhook},
-            token=requests.check_token(token),
+            token=requests.check_token(held),
             billing_address=billing_address,
             customer_ip=customer_ip,
             shipping_address=shipping_address,
@@ -177,7 +181,7 @@ class Charging(Base):
         attempt: dict[str, Any],
         urls: dict[str, Any],
         card: Card | None = None,
-        token: str | None = None,
+        token: Secret | None = None,
         customer_ip: str | None = None,
         time_zone: str | None = None,
         currency: str | None = None,
@@ -209,21 +213,22 @@ class Charging(Base):
             **details,
         )
         operating = self._operate(intent, path, body, timeout)
-        del body, card, token  # this frame may be shown in a traceback
+        del body  # this frame may be shown in a traceback
         return await operating
 
 
-def _instrument(card: Card | None, token: str | None) -> str:
+def _instrument(card: Card | None, token: Secret | None) -> str:
     """What tells cards apart in the journal: first 6, last 4 and expiry (no hash of the number), or a token's hash."""
     if card is not None:
         masked = card.masked
         return f"{masked} {masked.expiry_month}/{masked.expiry_year}"
-    return "token " + hashlib.sha256((token or "").encode()).hexdigest()[:16]
+    assert token is not None
+    return "token " + hashlib.sha256(token.reveal().encode()).hexdigest()[:16]
 
 
 def _check_version(version: object) -> int:
     if version not in (1, 2):
-        raise InvalidValue(f"version: {version!r}; the gateway has 1 and 2", field="version")
+        raise InvalidValue(f"version: {mask_text(repr(version))}; the gateway has 1 and 2", field="version")
     return 1 if version == 1 else 2
 
 
