@@ -262,3 +262,20 @@ async def test_errors_that_escape_hold_no_request_and_no_reply(shop):
     assert unknown.value.__cause__ is None
     assert unknown.value.__context__ is None
     assert isinstance(shop.wire, ScriptedWire)
+
+
+@pytest.mark.parametrize("timeout", [0.5, 60.0, 100.0])
+async def test_nobody_calls_an_intent_unknown_before_its_exchange_is_over(shop, timeout):
+    left = []
+
+    async def look(request):
+        record = await shop.journal.get(shop.ref())
+        left.append((request.deadline - asyncio.get_running_loop().time(), record.deadline - shop.now))
+        assert request.departure.leave()
+        return answer(envelope(shop.ref()))
+
+    shop.wire.then(look)
+    await shop.pay(timeout=timeout)
+    [(exchange, lease)] = left
+    assert exchange == pytest.approx(max(timeout, 35.0), abs=0.4)
+    assert lease > exchange + 5

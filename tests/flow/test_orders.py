@@ -93,3 +93,20 @@ async def test_an_attempt_counts_for_the_order_that_it_was_sent_for_in_the_end(s
         await shop.pay("1042:2", order="1042")
     shop.wire.then(answer(envelope(shop.ref("1042:3"))))
     await shop.pay("1042:3", order="a slip of the keyboard")
+
+
+async def test_a_pending_attempt_blocks_the_order(shop):
+    shop.wire.then(answer(envelope(shop.ref("1042:1"), code=578)))
+    assert (await shop.pay("1042:1", order="1042")).status is PaymentStatus.PENDING
+    with pytest.raises(NotAllowed, match="is pending"):
+        await shop.pay("1042:2", order="1042")
+    with pytest.raises(NotAllowed, match="is pending"):
+        await shop.pay("1042:2", order="1042", supersedes=shop.ref("1042:1"))
+
+
+async def test_an_attempt_whose_owner_never_came_back_blocks_the_order(shop):
+    await shop.journal.admit(shop.intent("1042:1", order="1042"), owner="gone", lease=45.0)
+    shop.now += 46
+    with pytest.raises(NotAllowed, match="may have charged"):
+        await shop.pay("1042:2", order="1042")
+    assert shop.wire.sent == []

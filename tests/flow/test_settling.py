@@ -267,3 +267,22 @@ async def test_a_flood_of_webhooks_asks_no_more_than_a_few_times_and_not_for_goo
     shop.wire.then(answer(envelope(waiting.ref), 200))
     await receive(waiting.ref, envelope(waiting.ref))
     assert await status_of(shop, waiting.ref) is PaymentStatus.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("code", "left_out"),
+    [(5, ("merchant_details", "mid")), (0, ("merchant_details", "mid")), (0, ("transaction_type",))],
+    ids=str,
+)
+async def test_a_status_answer_that_leaves_out_whose_or_what_it_is_settles_nothing(
+    shop, waiting, receive, code, left_out
+):
+    told = envelope(waiting.ref, code=code)
+    *path, last = left_out
+    inner = told
+    for name in path:
+        inner = inner[name]
+    del inner[last]
+    shop.wire.then(answer(told, 200))
+    await receive(waiting.ref, envelope(waiting.ref))
+    assert not (await shop.journal.get(waiting.ref)).payment.is_final

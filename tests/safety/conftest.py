@@ -94,7 +94,7 @@ Answer = Callable[[bytes], tuple[int, bytes]]
 
 @asynccontextmanager
 async def shop(wire: str, answer: Answer, **more: Any) -> AsyncIterator[PaymentOptions]:
-    """A client whose gateway gives one answer, through the default wire over real HTTP or through the adapter.
+    """A client whose gateway gives one answer, through the default wire or httpx's own over real HTTP, or a mock.
 
     ``answer`` takes a request's body and returns status and body; raising ConnectionError it loses the answer.
     """
@@ -107,7 +107,7 @@ async def shop(wire: str, answer: Answer, **more: Any) -> AsyncIterator[PaymentO
         "public_url": "http://127.0.0.1:9/pay",
         "signing_secrets": SIGNING_SECRET,
     } | more
-    if wire == "adapter":
+    if wire == "mock":
 
         def handle(request: httpx.Request) -> httpx.Response:
             status, body = answer(request.content)
@@ -133,5 +133,7 @@ async def shop(wire: str, answer: Answer, **more: Any) -> AsyncIterator[PaymentO
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
+        if wire == "httpx":
+            settings["transport"] = httpx.AsyncHTTPTransport()
         async with PaymentOptions(**settings | {"sandbox_url": f"http://127.0.0.1:{port}"}) as gateway:
             yield gateway

@@ -28,7 +28,7 @@ from tests.safety.conftest import ADDRESS, CVC, LINK_TOKEN, PAN, TOKEN, card, ma
 from tests.support.scripted import envelope
 
 YEN = Money("1000", "JPY")
-WIRES = ["pool", "adapter"]
+WIRES = ["pool", "httpx", "mock"]
 
 
 def ref_in(request: bytes) -> str:
@@ -160,7 +160,7 @@ MISPLACED = [
 
 @pytest.mark.parametrize("act", MISPLACED)
 async def test_a_card_number_in_the_wrong_place_is_refused_without_showing_it(act):
-    async with shop("adapter", lost) as gateway:
+    async with shop("mock", lost) as gateway:
         with pytest.raises(InvalidValue) as refused:
             await act(gateway)
         assert marks_in(f"{refused.value!s} {refused.value!r} {vars(refused.value)!r}") == []
