@@ -127,7 +127,7 @@ async def test_the_hosted_page_by_keyboard_alone(stage, open_page):
     await page.keyboard.press("Tab")
     assert await focus(page) == "pay"
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.charges() == 1
 
 
@@ -152,7 +152,7 @@ async def test_cancelling_by_keyboard(stage, open_page):
     page = await open_page(await stage.hosted_page())
     await tab_to(page, "cancel")
     await page.keyboard.press("Space")
-    await page.wait_for_url(f"{stage.shop}/cancel")
+    await expect(page).to_have_url(f"{stage.shop}/cancel")
 
 
 async def test_the_wallet_page_by_keyboard_alone(stage, open_page):
@@ -165,7 +165,7 @@ async def test_the_wallet_page_by_keyboard_alone(stage, open_page):
     assert await focus(page) == "decline"
     await page.keyboard.press("Shift+Tab")
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.charges() == 1
 
 
@@ -176,5 +176,5 @@ async def test_the_banks_page_by_keyboard_alone(stage, open_page):
     await page.keyboard.press("Tab")
     assert await focus(page) == "confirm"
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.charges() == 1

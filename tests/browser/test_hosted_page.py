@@ -21,7 +21,7 @@ async def test_approve(stage, open_page):
     page = await open_page(await stage.hosted_page())
     await fill(page)
     await page.click(PAY)
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.charges() == 1
     assert await stage.told() == [True]
     assert "stored_payment_method_id" in stage.webhooks[0]["transaction_details"]
@@ -39,7 +39,7 @@ async def test_a_refused_card_then_another(stage, open_page):
     await page.reload()  # asks nothing again and sends nothing again
     await fill(page)
     await page.click(PAY)
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert await stage.told() == [False, True]
     assert len(stage.sandbox.books.transactions) == 2
 
@@ -49,14 +49,14 @@ async def test_a_refused_buyer_may_give_up(stage, open_page):
     await fill(page, "declined")
     await page.click(PAY)
     await page.get_by_role("link", name="Back to the shop without paying").click()
-    await page.wait_for_url(f"{stage.shop}/decline")
+    await expect(page).to_have_url(f"{stage.shop}/decline")
     assert stage.charges() == 0
 
 
 async def test_cancel(stage, open_page):
     page = await open_page(await stage.hosted_page())
     await page.get_by_role("button", name="Cancel").click()
-    await page.wait_for_url(f"{stage.shop}/cancel")
+    await expect(page).to_have_url(f"{stage.shop}/cancel")
     assert stage.sandbox.books.transactions == []
 
 
@@ -64,7 +64,7 @@ async def test_a_double_click_on_pay_is_one_charge(stage, open_page):
     page = await open_page(await stage.hosted_page())
     await fill(page)
     await page.dblclick(PAY, no_wait_after=True)
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.charges() == 1
 
 
@@ -78,7 +78,7 @@ async def test_an_impatient_second_click_is_no_second_charge(stage, open_page):
         await page.mouse.click(button["x"] + 40, button["y"] + 20)
         await slow.has_answered(clicks)
     slow.release()
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.charges() == 1
     assert await stage.told() == [True]
 
@@ -90,7 +90,7 @@ async def test_two_tabs_with_the_same_form_are_one_charge(stage, open_page):
         await fill(page)
     for page in (first, second):
         await page.click(PAY)
-        await page.wait_for_url(f"{stage.shop}/success")
+        await expect(page).to_have_url(f"{stage.shop}/success")
     assert len(stage.sandbox.books.transactions) == 1
 
 
@@ -98,12 +98,12 @@ async def test_going_back_after_paying_shows_that_it_is_paid(stage, open_page):
     page = await open_page(await stage.hosted_page())
     await fill(page)
     await page.click(PAY)
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     await page.go_back()
     await expect(page.get_by_role("heading", name="Already paid")).to_be_visible()
     await expect(page.locator("form")).to_have_count(0)
     await page.get_by_role("link", name="Back to the shop").click()
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.charges() == 1
 
 
@@ -113,7 +113,7 @@ async def test_through_the_banks_page_and_on_to_the_shop(stage, open_page):
     await page.click(PAY)
     await page.fill("#code", "123456")
     await page.click("button[value=confirm]")
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert await stage.told() == [True]
     await page.go_back()
     await expect(page.get_by_role("heading", name="Payment confirmed")).to_be_visible()
@@ -128,11 +128,11 @@ async def test_refused_by_the_bank_then_another_card(stage, open_page):
     await fill(page, "challenge")
     await page.click(PAY)
     await page.click("button[value=decline]")
-    await page.wait_for_url(url)
+    await expect(page).to_have_url(url)
     await expect(page.get_by_role("alert")).to_contain_text("could not confirm that it was you")
     await fill(page)
     await page.click(PAY)
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert await stage.told() == [False, True]
 
 
@@ -145,7 +145,7 @@ async def test_the_buyer_types_the_amount(stage, open_page):
     assert not await page.input_value("#number")
     await fill(page, amount="10.50")
     await page.click(PAY)
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.sandbox.books.total_charged() == pytest.approx(10.5)
 
 

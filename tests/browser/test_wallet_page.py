@@ -7,7 +7,7 @@ async def test_approve(stage, open_page):
     page = await open_page(await stage.wallet())
     await page.fill("#pin", "1234")
     await page.get_by_role("button", name="Approve payment").click()
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.charges() == 1
     assert await stage.told() == [True]
 
@@ -15,7 +15,7 @@ async def test_approve(stage, open_page):
 async def test_decline(stage, open_page):
     page = await open_page(await stage.wallet())
     await page.get_by_role("button", name="Decline").click()
-    await page.wait_for_url(f"{stage.shop}/decline")
+    await expect(page).to_have_url(f"{stage.shop}/decline")
     assert stage.charges() == 0
     assert await stage.told() == [False]
 
@@ -23,7 +23,7 @@ async def test_decline(stage, open_page):
 async def test_cancel(stage, open_page):
     page = await open_page(await stage.wallet())
     await page.get_by_role("button", name="Cancel").click()
-    await page.wait_for_url(f"{stage.shop}/cancel")
+    await expect(page).to_have_url(f"{stage.shop}/cancel")
     assert stage.sandbox.books.transactions == []
 
 
@@ -31,7 +31,7 @@ async def test_a_double_click_is_one_charge_and_going_back_makes_no_other(stage,
     page = await open_page(await stage.wallet())
     await page.fill("#pin", "1234")
     await page.dblclick("button[value=approve]", no_wait_after=True)
-    await page.wait_for_url(f"{stage.shop}/success")
+    await expect(page).to_have_url(f"{stage.shop}/success")
     await page.go_back()
     await expect(page.get_by_role("heading", name="Already paid")).to_be_visible()
     assert stage.charges() == 1
