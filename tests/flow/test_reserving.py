@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from paymentoptions_async.balance import balance_of
 from paymentoptions_async.errors import NotAllowed, OutcomeUnknown
 from paymentoptions_async.payment import Operation, PaymentStatus
 from paymentoptions_async.values import Money
@@ -59,3 +60,5 @@ async def test_a_void_that_may_have_happened_forbids_a_capture(shop, held, follo
         await follow(Operation.VOID, None, "v:1")
     with pytest.raises(NotAllowed, match="may be voided"):
         await follow(Operation.CAPTURE, "1", "c:1")
+    balance = balance_of(held, await shop.journal.followers(held.ref))
+    assert (balance.voiding, balance.capturable) == (True, Money("0", "JPY"))

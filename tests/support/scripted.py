@@ -31,8 +31,8 @@ class ScriptedWire:
         self.steps.extend(steps)
 
     async def send(self, request: Request) -> Reply:
+        self.sent.append(request)  # also what nobody expected: in the background, the failure alone would not be seen
         assert self.steps, f"nobody expected {request!r}"
-        self.sent.append(request)
         reply = await self._play(self.steps.popleft(), request)
         self.charges += request.charging and not reply.evidence.not_sent
         return reply
