@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -35,7 +36,18 @@ POST_HOOKS = [
 
 
 def ensure_environment(environment: Path = ENVIRONMENT) -> Path:
-    """Make the generator's environment unless it is there with these very pins; give its directory."""
+    """Make the generator's environment unless it is there with these very pins; give its directory.
+
+    Of several processes (tests run on all cores) one makes it, and the others wait.
+    """
+    lock = ROOT / ".cache" / "generator.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        return _ensure_environment(environment)
+
+
+def _ensure_environment(environment: Path) -> Path:
     stamp = environment / "requirements.sha256"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
