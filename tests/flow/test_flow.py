@@ -180,7 +180,8 @@ async def test_cancelled_before_the_first_byte_it_never_sends(shop):
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await shop.flow.drain()
+    async with asyncio.timeout(5):
+        await shop.flow.drain()
     assert (await shop.journal.get(shop.ref())).payment.progress is Progress.NOT_SENT
     assert shop.wire.charges == 0
 
