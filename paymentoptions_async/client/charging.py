@@ -50,7 +50,7 @@ class Charging(Base):
         Args:
             amount: What to charge, in major units.
             card: The buyer's card. Kept nowhere.
-            billing_address: Required by the gateway (seed 002).
+            billing_address: Required by the gateway (vendor's purchase page).
             customer_ip: The buyer's IP address.
             idempotency_key: Names this attempt. The same key again never charges again.
             order: Groups attempts: while one is paid, unknown or in flight, a new one is refused.
