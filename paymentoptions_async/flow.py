@@ -149,8 +149,9 @@ class Flow:
     async def take_in(self, record: Record, reading: Reading) -> Record:
         """Record what a status answer says of an intent; raise `Contradiction` if it contradicts what was settled."""
         changed = await self.journal.change(record.ref, partial(transitions.after_status, reading=reading))
-        was_final = record.payment.is_final
-        if was_final and changed.version > record.version and changed.payment.status is PaymentStatus.UNKNOWN:
+        news = changed.version > record.version
+        undone = record.payment.is_final and changed.payment.status is PaymentStatus.UNKNOWN
+        if news and (undone or (changed.payment.contradicted and not record.payment.contradicted)):
             raise Contradiction(
                 f"payment {record.ref} {changed.payment.doubts[0]}; look at it in the portal", payment=changed.payment
             )

@@ -44,7 +44,7 @@ def may_send(intent: Intent, around: Surroundings, now: float) -> bool:
 
     False means that what stands under its key is the answer. Raises `IdempotencyConflict` or `NotAllowed`.
     """
-    standing = around.standing
+    standing = as_of(around.standing, now) if around.standing is not None else None
     if standing is not None:
         differing = intent.differs_from(standing.intent)
         if differing:
@@ -99,13 +99,17 @@ def _stands_in_the_way(attempt: Record, given_up: set[str | None], now: float) -
 
 
 def as_of(record: Record, now: float) -> Record:
-    """The record as it reads at an instant: past its deadline without an answer it is UNKNOWN."""
+    """The record as it reads at an instant: past its deadline without an answer it is UNKNOWN.
+
+    A link that nobody received charges nothing, so past its deadline it may be made again.
+    """
     payment = record.payment
     if payment.progress is not Progress.SENDING or now < record.deadline:
         return record
-    return replace(
-        record, payment=replace(payment, status=PaymentStatus.UNKNOWN, source=Source.CLOCK, doubts=(LAPSED,))
-    )
+    lapsed = replace(payment, status=PaymentStatus.UNKNOWN, source=Source.CLOCK, doubts=(LAPSED,))
+    if payment.operation.family is Family.LINK:
+        lapsed = replace(lapsed, status=PaymentStatus.CANCELLED, progress=Progress.REFUSED)
+    return replace(record, payment=lapsed)
 
 
 def beside_attempts(change: Change, attempts: Iterable[Record]) -> Change:
@@ -158,6 +162,8 @@ def _from_status(record: Record, reading: Reading, source: Source, evidence: Evi
         return _second_approval(payment, reading, source)
     if payment.operation is Operation.HOSTED_PAGE and reading.status is PaymentStatus.DECLINED:
         return _declined_attempt(payment, reading, source)
+    if payment.contradicted and not reading.status.took_money:
+        return None  # money that was said to have moved is not unsaid by asking twice
     closed = payment.is_final and payment.progress is Progress.ANSWERED  # a refusal is no answer about a transaction
     if payment.status.took_money or (closed and not reading.status.took_money):
         return _against_final(payment, reading, source)
@@ -224,7 +230,12 @@ def _against_final(payment: Payment, reading: Reading, source: Source) -> Change
 
 def _contradicted(payment: Payment, reading: Reading, source: Source) -> Change:
     doubt = f"was {payment.status}, and the gateway now says {reading.status}"
-    unclear = replace(_learned(payment, reading, source), status=PaymentStatus.UNKNOWN, doubts=(doubt,))
+    unclear = replace(
+        _learned(payment, reading, source),
+        status=PaymentStatus.UNKNOWN,
+        doubts=(doubt,),
+        contradicted=payment.status.took_money,
+    )
     return Change(unclear, source, "contradiction")
 
 
@@ -240,6 +251,7 @@ def _learned(payment: Payment, reading: Reading, source: Source) -> Payment:
         progress=Progress.ANSWERED,
         source=source,
         doubts=reading.doubts,
+        contradicted=payment.contradicted and not reading.status.took_money,
         decline=reading.decline,
         raw=reading.raw,
         redirect_url=reading.redirect_url if reading.status is PaymentStatus.ACTION_REQUIRED else None,

@@ -42,8 +42,11 @@ class Inbox:
         notice = read_notice(ref, body, content_type=_header(headers, "content-type"))
         journal = self._flow.journal
         record = await journal.get(ref)
-        if not await journal.note(replace(notice, known=record is not None)):
-            return
+        is_new = await journal.note(replace(notice, known=record is not None))
+        if not is_new and notice.digest not in {
+            n.digest for n in await journal.notices(ref, state=NoticeState.WAITING)
+        }:
+            return  # a repetition, and what it names was asked for
         since = self._clock() - PERIOD
         lately = [noted for noted in await journal.notices(ref) if noted.received_at > since]
         if record is not None and len(lately) <= MAX_NOTICES:

@@ -14,12 +14,13 @@ from paymentoptions_async.errors import (
     GatewayUnavailable,
     InvalidRequest,
     InvalidValue,
+    NotAllowed,
     NotFinal,
     OutcomeUnknown,
     WebhookRejected,
 )
 from paymentoptions_async.intent import NoticeState
-from paymentoptions_async.payment import PaymentStatus
+from paymentoptions_async.payment import Operation, PaymentStatus
 from paymentoptions_async.redirects import Purpose
 from paymentoptions_async.webhooks import MAX_NOTICES, PERIOD, Inbox
 from tests.support.scripted import OTHER_TRANSACTION, TRANSACTION, answer, envelope, lost, redirect
@@ -286,3 +287,36 @@ async def test_a_status_answer_that_leaves_out_whose_or_what_it_is_settles_nothi
     shop.wire.then(answer(told, 200))
     await receive(waiting.ref, envelope(waiting.ref))
     assert not (await shop.journal.get(waiting.ref)).payment.is_final
+
+
+async def test_asking_twice_does_not_unsay_an_approval(shop):
+    shop.wire.then(answer(envelope(shop.ref())))
+    paid = await shop.pay(order="1042")
+    shop.wire.then(*[answer(envelope(paid.ref, code=5), 200)] * 2)
+    with pytest.raises(Contradiction):
+        await polling.resolve(shop.flow, paid.ref, deadline=asyncio.get_running_loop().time() + 5)
+    still = await polling.resolve(shop.flow, paid.ref, deadline=asyncio.get_running_loop().time() + 5)
+    assert (still.status, still.contradicted) == (PaymentStatus.UNKNOWN, True)
+    with pytest.raises(NotAllowed):
+        await shop.pay("1042:2", order="1042")
+    shop.wire.then(answer(envelope(paid.ref), 200))
+    settled = await polling.resolve(shop.flow, paid.ref, deadline=asyncio.get_running_loop().time() + 5)
+    assert (settled.status, settled.contradicted) == (PaymentStatus.APPROVED, False)
+
+
+async def test_a_repeated_webhook_is_confirmed_if_the_first_could_not_be(shop, waiting, receive, no_delay):
+    shop.wire.then(*[lost()] * 4)
+    await receive(waiting.ref, envelope(waiting.ref))
+    shop.wire.then(answer(envelope(waiting.ref), 200))
+    await receive(waiting.ref, envelope(waiting.ref))
+    assert await status_of(shop, waiting.ref) is PaymentStatus.APPROVED
+
+
+async def test_a_link_whose_maker_died_may_be_made_again_and_blocks_no_order(shop):
+    about = {"operation": Operation.HOSTED_PAGE, "instrument": "scheme", "order": "1042"}
+    await shop.journal.admit(shop.intent("link", **about), owner="gone", lease=45.0)
+    shop.now += 46
+    assert (await shop.journal.admit(shop.intent("link", **about), owner="next", lease=45.0)).send
+    shop.now += 46
+    shop.wire.then(answer(envelope(shop.ref("1042:1"))))
+    assert (await shop.pay("1042:1", order="1042")).status is PaymentStatus.APPROVED
