@@ -18,7 +18,8 @@ class PaymentOptions(Subscribing, Following, Linking, Asking):
         x_api_key: The second key, which goes into ``x-api-key``.
         merchant_id: The DASMID.
         environment: ``live``, ``staging``, ``development`` or ``sandbox``. No default.
-        journal: ``"memory:"`` or a `Journal`. Required outside sandbox and development, and must be durable there.
+        journal: ``"memory:"`` or a `Journal`, which is then yours to close. Required outside sandbox and development;
+            live payments need a durable one.
         signing_secrets: Sign return and webhook URLs. The first signs, all are accepted; 16 bytes or more each.
         public_url: Where the gateway and buyers reach this application; return and webhook URLs are made below it.
         sandbox_url: Where the sandbox listens, on loopback; for environment ``sandbox`` alone.

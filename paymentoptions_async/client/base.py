@@ -65,6 +65,7 @@ class Base:
         self._random = random or Random()  # noqa: S311  jitter is no secret
         self._guard = LoopGuard()
         self._closed = False
+        self._owns_journal = journal is None or isinstance(journal, str)
         self._journal = _open_journal(journal, self._settings.environment, clock)
         self._gateway = CardGateway(self._settings)
         self._wire: Wire = open_wire(
@@ -99,7 +100,8 @@ class Base:
         self._closed = True
         await self._flow.drain()
         await self._wire.aclose()
-        await self._journal.aclose()
+        if self._owns_journal:
+            await self._journal.aclose()
 
     async def __aenter__(self) -> Self:
         self._check_usable()

@@ -6,6 +6,9 @@ import asyncio
 
 import pytest
 
+from paymentoptions_async import MemoryJournal
+from tests.facade.conftest import client
+
 
 async def test_closing_that_was_cancelled_is_taken_up_again(merchant):
     started, over = asyncio.Event(), asyncio.Event()
@@ -24,3 +27,10 @@ async def test_closing_that_was_cancelled_is_taken_up_again(merchant):
     await merchant.gateway.aclose()
     assert merchant.gateway._wire._closed
     assert merchant.gateway._journal._closed
+
+
+async def test_a_journal_that_was_passed_in_stays_open():
+    journal = MemoryJournal()
+    async with client("http://127.0.0.1", journal=journal):
+        pass
+    assert await journal.get("PONONE") is None
