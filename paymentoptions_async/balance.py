@@ -86,7 +86,7 @@ def check_following(intent: Intent, parent: Record | None, followers: Sequence[R
     others = [follower for follower in followers if follower.ref != intent.ref]
     unknown = [follower for follower in others if _happened(follower.payment) is False]
     why = _why_not(intent, parent, others)
-    if why is None or (intent.insist and not unknown and (parent is None or parent.payment.status.took_money)):
+    if why is None or (intent.insist and not unknown and _may_insist(intent, parent)):
         return
     first = f"; {unknown[0].ref} is {unknown[0].payment.status} and must be resolved first" if unknown else ""
     raise NotAllowed(
@@ -95,6 +95,15 @@ def check_following(intent: Intent, parent: Record | None, followers: Sequence[R
         operation=intent.operation,
         payment=parent.payment if parent else None,
     )
+
+
+def _may_insist(intent: Intent, parent: Record | None) -> bool:
+    """Nobody may insist on following what is not approved, or in another currency, which no balance could add up."""
+    if parent is None:
+        return True
+    whole = parent.payment.approved_amount or parent.payment.amount
+    same_currency = intent.amount is None or whole is None or intent.amount.currency == whole.currency
+    return parent.payment.status.took_money and same_currency
 
 
 def _why_not(intent: Intent, parent: Record | None, followers: Sequence[Record]) -> str | None:

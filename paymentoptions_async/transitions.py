@@ -200,10 +200,27 @@ def _captures(payment: Payment, reading: Reading) -> bool:
 
 
 def _declined_attempt(payment: Payment, reading: Reading, source: Source) -> Change | None:
-    """A declined card on a page that the buyer may still pay with another: told, but not the end."""
-    if payment.status.took_money or payment.decline == reading.decline:
-        return _against_final(payment, reading, source) if payment.status.took_money else None
-    return Change(replace(payment, decline=reading.decline, source=source), source, "attempt declined")
+    """A declined card on a page that the buyer may still pay with another: told, but not the end.
+
+    An attempt that was pending or unclear and ended so leaves the page open again.
+    """
+    if payment.status.took_money:
+        return _against_final(payment, reading, source)
+    if payment.is_final or payment.contradicted or payment.progress is not Progress.ANSWERED:
+        return None
+    if not _same_transaction(payment, reading):
+        return None  # the attempt that we know is still pending or unclear
+    if payment.status is PaymentStatus.ACTION_REQUIRED and payment.decline == reading.decline:
+        return None
+    waiting = replace(
+        payment,
+        status=PaymentStatus.ACTION_REQUIRED,
+        decline=reading.decline,
+        transaction_id=None,
+        doubts=(),
+        source=source,
+    )
+    return Change(waiting, source, "attempt declined")
 
 
 def _second_approval(payment: Payment, reading: Reading, source: Source) -> Change | None:
@@ -254,7 +271,7 @@ def _learned(payment: Payment, reading: Reading, source: Source) -> Payment:
         contradicted=payment.contradicted and not reading.status.took_money,
         decline=reading.decline,
         raw=reading.raw,
-        redirect_url=reading.redirect_url if reading.status is PaymentStatus.ACTION_REQUIRED else None,
+        redirect_url=_page(payment, reading),
         transaction_id=reading.transaction_id or payment.transaction_id,
         transaction_type=reading.transaction_type or payment.transaction_type,
         approved_amount=reading.approved_amount or payment.approved_amount,
@@ -266,6 +283,14 @@ def _learned(payment: Payment, reading: Reading, source: Source) -> Payment:
         subscription_id=reading.subscription_id or payment.subscription_id,
         gateway_time=reading.gateway_time or payment.gateway_time,
     )
+
+
+def _page(payment: Payment, reading: Reading) -> str | None:
+    """Where the buyer is to go. A hosted page that is not paid yet stays where it was."""
+    if reading.status is PaymentStatus.ACTION_REQUIRED:
+        return reading.redirect_url
+    keeps = payment.operation is Operation.HOSTED_PAGE and not reading.status.took_money
+    return payment.redirect_url if keeps else None
 
 
 def observed(reading: Reading, *, environment: str, merchant_id: str) -> Payment:

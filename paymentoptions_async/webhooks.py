@@ -29,6 +29,7 @@ class Inbox:
         self._flow = flow
         self._signer = signer
         self._clock = clock
+        self._confirming: set[tuple[str, str]] = set()
 
     async def receive(self, ref: str, token: str, *, headers: Mapping[str, str], body: bytes) -> None:
         """Take in one webhook. When this returns it is recorded: answer 200.
@@ -49,8 +50,10 @@ class Inbox:
             return  # a repetition, and what it names was asked for
         since = self._clock() - PERIOD
         lately = [noted for noted in await journal.notices(ref) if noted.received_at > since]
-        if record is not None and len(lately) <= MAX_NOTICES:
-            self._flow.spawn(self.confirm(record, notice))
+        name = (ref, notice.digest)
+        if record is not None and len(lately) <= MAX_NOTICES and name not in self._confirming:
+            self._confirming.add(name)  # a flood of one webhook is asked about once at a time
+            self._flow.spawn(self.confirm(record, notice)).add_done_callback(lambda _: self._confirming.discard(name))
 
     async def confirm(self, record: Record, notice: Notice) -> None:
         """Ask for the transactions that a webhook names and take in the answers.

@@ -74,6 +74,12 @@ async def test_the_caller_may_insist_and_the_bank_decides(merchant):
     assert over.decline.reason == "amount_over_preauthorisation"
 
 
+async def test_nobody_may_insist_on_another_currency(merchant):
+    held = await authorize(merchant)
+    with pytest.raises(NotAllowed, match="its currency is JPY"):
+        await merchant.gateway.capture(held.ref, Money("1", "USD"), idempotency_key="c:1", insist=True)
+
+
 async def test_nobody_may_insist_past_an_unknown_one(merchant):
     held = await authorize(merchant, "capture_timeout")
     with pytest.raises(OutcomeUnknown):

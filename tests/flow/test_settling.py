@@ -23,7 +23,7 @@ from paymentoptions_async.intent import NoticeState
 from paymentoptions_async.payment import Operation, PaymentStatus
 from paymentoptions_async.redirects import Purpose
 from paymentoptions_async.webhooks import MAX_NOTICES, PERIOD, Inbox
-from tests.support.scripted import OTHER_TRANSACTION, TRANSACTION, answer, envelope, lost, redirect
+from tests.support.scripted import OTHER_TRANSACTION, TRANSACTION, Held, answer, envelope, lost, redirect
 
 JSON = {"Content-Type": "application/json"}
 
@@ -320,3 +320,35 @@ async def test_a_link_whose_maker_died_may_be_made_again_and_blocks_no_order(sho
     shop.now += 46
     shop.wire.then(answer(envelope(shop.ref("1042:1"))))
     assert (await shop.pay("1042:1", order="1042")).status is PaymentStatus.APPROVED
+
+
+async def test_a_flood_of_one_webhook_is_asked_about_once_at_a_time(shop, waiting, inbox):
+    held = Held(answer(envelope(waiting.ref), 200), after_leaving=True)
+    shop.wire.then(held)
+    token = shop.settings.signer.token(waiting.ref, Purpose.WEBHOOK)
+    body = json.dumps(envelope(waiting.ref)).encode()
+    for _ in range(50):
+        await inbox.receive(waiting.ref, token, headers=JSON, body=body)
+        await asyncio.sleep(0)
+    held.release()
+    await shop.flow.drain()
+    assert len(shop.wire.sent) == 2
+    assert await status_of(shop, waiting.ref) is PaymentStatus.APPROVED
+
+
+@pytest.mark.parametrize(("code", "meanwhile"), [(578, PaymentStatus.PENDING), (68, PaymentStatus.UNKNOWN)])
+async def test_an_attempt_on_a_page_that_ends_declined_leaves_the_page_open(shop, receive, code, meanwhile):
+    page = redirect() | {"merchant_txn_ref": shop.ref("page", Operation.HOSTED_PAGE)}
+    shop.wire.then(answer(page, 200))
+    link = await shop.pay("page", operation=Operation.HOSTED_PAGE, instrument="scheme")
+    shop.wire.then(answer(envelope(link.ref, code=code), 200))
+    await receive(link.ref, envelope(link.ref, code=code))
+    assert await status_of(shop, link.ref) is meanwhile
+    shop.wire.then(answer(envelope(link.ref, code=5), 200))
+    await receive(link.ref, envelope(link.ref, code=5))
+    open_page = (await shop.journal.get(link.ref)).payment
+    assert (open_page.status, open_page.decline.code) == (PaymentStatus.ACTION_REQUIRED, 5)
+    assert open_page.redirect_url == link.redirect_url
+    shop.wire.then(answer(envelope(link.ref, transaction_id=OTHER_TRANSACTION), 200))
+    await receive(link.ref, envelope(link.ref, transaction_id=OTHER_TRANSACTION))
+    assert await status_of(shop, link.ref) is PaymentStatus.APPROVED
