@@ -349,8 +349,8 @@ async def test_an_attempt_on_a_page_that_ends_declined_leaves_it_open(shop, rece
     open_page = (await shop.journal.get(link.ref)).payment
     assert (open_page.status, open_page.decline.code) == (PaymentStatus.ACTION_REQUIRED, 5)
     assert open_page.redirect_url == link.redirect_url
-    for code, status in ((578, PaymentStatus.PENDING), (0, PaymentStatus.APPROVED)):
-        told = envelope(link.ref, code=code, transaction_id=OTHER_TRANSACTION)
+    for next_code, status in ((578, PaymentStatus.PENDING), (0, PaymentStatus.APPROVED)):
+        told = envelope(link.ref, code=next_code, transaction_id=OTHER_TRANSACTION)
         shop.wire.then(answer(told, 200))
         await receive(link.ref, told)
         assert await status_of(shop, link.ref) is status
