@@ -6,7 +6,7 @@ Pure. No card number, CVC or key is ever part of these.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -25,7 +25,8 @@ class Intent:
     ``parent`` is the reference of the payment that is captured, voided or refunded, or its transaction id where no
     journal knows it; ``charge_ref`` is the reference of the charge at the beginning of the chain, which the gateway
     repeats in every answer; ``insist`` passes over the rules of balances. ``currency`` is set where the amount
-    charged may be another: the buyer types it, or a plan begins with a trial or discount.
+    charged may be another: the buyer types it, or a plan begins with a trial or discount. ``signing_key`` names the
+    secret that signed its webhook URL, which must not be retired while the outcome is open.
     """
 
     gateway: str
@@ -43,6 +44,12 @@ class Intent:
     order: str | None = None
     supersedes: str | None = None
     has_3d_secure: bool = True
+    signing_key: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """Whose it is: gateway, environment and merchant. A journal may serve several."""
+        return make_scope(self.gateway, self.environment, self.merchant_id)
 
     @property
     def merchant_txn_ref(self) -> str | None:
@@ -76,9 +83,17 @@ class Intent:
         )
 
 
+def make_scope(gateway: str, environment: str, merchant_id: str) -> str:
+    """Name one merchant in one environment of one gateway."""
+    return f"{gateway}/{environment}/{merchant_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of an intent's history. ``at`` is Unix seconds of the journal's own clock."""
+    """One line of an intent's history. ``at`` is Unix seconds of the journal's own clock.
+
+    Where a person settled it, ``by`` says who and ``note`` why.
+    """
 
     version: int
     at: float
@@ -89,6 +104,8 @@ class Entry:
     """What happened, in words: ``opened``, ``answered``, ``confirmed``, ``contradiction``, ``duplicate_charge``, …"""
     evidence: Evidence | None = None
     doubts: tuple[str, ...] = ()
+    by: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,23 @@ class Change:
     source: Source
     event: str
     evidence: Evidence | None = None
+    by: str | None = None
+    note: str | None = None
+
+    def entry(self, version: int, at: float) -> Entry:
+        """The line of history that it leaves."""
+        return Entry(
+            version=version,
+            at=at,
+            source=self.source,
+            status=self.payment.status,
+            progress=self.payment.progress,
+            event=self.event,
+            evidence=self.evidence,
+            doubts=self.payment.doubts,
+            by=self.by,
+            note=self.note,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +160,10 @@ class Record:
         """True while its owner may still have it on the wire."""
         return self.payment.progress is Progress.SENDING and now < self.deadline
 
+    def with_change(self, change: Change, now: float) -> Record:
+        """The record after a change that happened at ``now``."""
+        return replace(self, payment=change.payment, changed_at=now, version=self.version + 1)
+
 
 class NoticeState(StrEnum):
     """Where a webhook stands."""
@@ -142,15 +180,33 @@ class NoticeState(StrEnum):
 class Notice:
     """One webhook as it was received, masked.
 
-    ``digest`` tells repeats from news. ``transaction_ids`` are the UUIDs that it names, at most a few.
-    ``known`` is False where no intent has its reference (an orphan). ``received_at`` is in Unix seconds.
+    ``digest`` tells repeats from news. ``transaction_ids`` are the UUIDs that it names, at most a few. ``scope`` is
+    that of the client whose token it came with. ``known`` is False where no intent has its reference (an orphan).
+    ``received_at`` is in Unix seconds.
     """
 
     ref: str
     digest: str
     transaction_ids: tuple[str, ...]
     body: Mapping[str, Any]
+    scope: str = ""
     known: bool = True
     state: NoticeState = NoticeState.WAITING
     received_at: float = 0.0
     outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentEvent:
+    """One confirmed change, for the application's ``on_payment``.
+
+    ``id`` is the same whenever the event is handed over again, in whatever process: keep it with what you did, and do
+    it once. ``payment`` is the payment as it was after the change. ``event`` is the history's word for it:
+    ``answered``, ``confirmed``, ``settled``, ``contradiction``, ``duplicate_charge``, ``renewed``. ``attempt`` is 1
+    for the first time.
+    """
+
+    id: str
+    payment: Payment
+    event: str
+    attempt: int = 1

@@ -182,6 +182,8 @@ class Payment:
     """False where the endpoint that was used documents no 3-D Secure (v1 and card storing)."""
     gateway_time: datetime | None = None
     """When the gateway says it happened, UTC."""
+    opened_at: datetime | None = None
+    """When its intent was first written down, UTC by the journal's clock."""
     source: Source = Source.CALLER
     doubts: tuple[str, ...] = ()
     contradicted: bool = False

@@ -1,101 +1,20 @@
-"""What may follow what: who may send, and how news changes what is known.
+"""How news changes what is known.
 
-Pure. Journals call these inside a transaction with the rows locked; nothing here reads a clock or talks to anyone.
+Pure. Journals call these inside a transaction with the record locked; nothing here reads a clock or talks to anyone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
-from paymentoptions_async.balance import check_following
-from paymentoptions_async.errors import IdempotencyConflict, NotAllowed
 from paymentoptions_async.evidence import Evidence
-from paymentoptions_async.intent import Change, Intent, Record
+from paymentoptions_async.intent import Change, Record
 from paymentoptions_async.payment import Family, Operation, Payment, PaymentStatus, Progress, Reading, Source
 
 LAPSED = "its owner's deadline passed without a recorded answer"
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """Whether whoever asked may send, and the record that stands under the key after the decision."""
-
-    send: bool
-    record: Record
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a journal has around an intent, locked.
-
-    ``standing`` is the record under the same key, ``attempts`` those of the same order, ``parent`` the record that is
-    captured, voided or refunded, ``followers`` all that followed the parent.
-    """
-
-    standing: Record | None = None
-    attempts: Sequence[Record] = ()
-    parent: Record | None = None
-    followers: Sequence[Record] = ()
-
-
-def may_send(intent: Intent, around: Surroundings, now: float) -> bool:
-    """Decide whether an intent may be put on the wire at ``now``, by the journal's clock.
-
-    False means that what stands under its key is the answer. Raises `IdempotencyConflict` or `NotAllowed`.
-    """
-    standing = as_of(around.standing, now) if around.standing is not None else None
-    if standing is not None:
-        differing = intent.differs_from(standing.intent)
-        if differing:
-            raise IdempotencyConflict(
-                f"idempotency key {intent.idempotency_key!r} stands for another request ({', '.join(differing)}); "
-                "use a new key for a new attempt",
-                fields=differing,
-                ref=intent.ref,
-                operation=intent.operation,
-            )
-        if standing.payment.progress not in (Progress.NOT_SENT, Progress.REFUSED):
-            return False
-    _check_order(intent, [attempt for attempt in around.attempts if attempt.ref != intent.ref], now)
-    if intent.operation.follows:
-        check_following(intent, around.parent, [as_of(follower, now) for follower in around.followers])
-    return True
-
-
-def _check_order(intent: Intent, attempts: list[Record], now: float) -> None:
-    """Refuse a new attempt while another of its order may take, or has taken, the money."""
-    given_up = {attempt.intent.supersedes for attempt in attempts} | {intent.supersedes}
-    for attempt in attempts:
-        why = _stands_in_the_way(attempt, given_up, now)
-        if why:
-            raise NotAllowed(
-                f"order {intent.order!r}: attempt {attempt.ref} {why}",
-                ref=intent.ref,
-                operation=intent.operation,
-                payment=as_of(attempt, now).payment,
-            )
-    if intent.supersedes is not None and intent.supersedes not in {attempt.ref for attempt in attempts}:
-        raise NotAllowed(
-            f"supersedes={intent.supersedes!r}: no attempt of order {intent.order!r} has this reference",
-            ref=intent.ref,
-            operation=intent.operation,
-        )
-
-
-def _stands_in_the_way(attempt: Record, given_up: set[str | None], now: float) -> str | None:
-    if attempt.in_flight(now):
-        return "is in flight; wait for it"
-    status = as_of(attempt, now).payment.status
-    if status.took_money:
-        return f"is {status}; the order is paid"
-    if status is PaymentStatus.UNKNOWN:
-        return "is unknown and may have charged the card; resolve it first"
-    if status is PaymentStatus.PENDING:
-        return "is pending at the gateway; wait for it"
-    if status is PaymentStatus.ACTION_REQUIRED and attempt.ref not in given_up:
-        return f"waits for its buyer; to give it up pass supersedes={attempt.ref!r}"
-    return None
+CONTRADICTION = "contradiction"
+"""The history's word for evidence against what was settled."""
 
 
 def as_of(record: Record, now: float) -> Record:
@@ -129,6 +48,17 @@ def beside_attempts(change: Change, attempts: Iterable[Record]) -> Change:
     return replace(change, payment=found, event="duplicate_charge")
 
 
+def is_news(before: Payment, change: Change) -> bool:
+    """Is it a confirmed change, of which the application must hear? An outcome, or one more charge."""
+    after = change.payment
+    if change.event == CONTRADICTION:
+        return True
+    if (after.duplicate_charges, after.renewals) != (before.duplicate_charges, before.renewals):
+        return True
+    told = before.is_final and before.progress is Progress.ANSWERED and before.status is after.status
+    return after.is_final and after.progress is Progress.ANSWERED and not told
+
+
 def after_exchange(record: Record, reading: Reading, evidence: Evidence, owner: str) -> Change | None:
     """Take in what the exchange of its owner brought: an answer, a refusal, or only evidence.
 
@@ -154,10 +84,45 @@ def after_status(record: Record, reading: Reading) -> Change | None:
     return _from_status(record, reading, Source.STATUS, None)
 
 
+def after_notice(record: Record, reading: Reading) -> Change | None:
+    """Take in the status of a transaction that can only be this capture, refund or void (`only_match`)."""
+    payment = record.payment
+    if not _may_be(record, reading):
+        return None
+    if payment.is_final and payment.status.took_money is not reading.status.took_money:
+        return _contradicted(payment, reading, Source.STATUS)
+    return Change(_learned(payment, reading, Source.STATUS), Source.STATUS, "confirmed")
+
+
+def only_match(followers: Iterable[Record], reading: Reading) -> Record | None:
+    """The one open capture, refund or void that a transaction nobody knows must be; None where several may be it.
+
+    The gateway tells of it under the charge's reference, so only parent, type and amount tell what it is (inferred).
+    What a person settled without naming its transaction is among the candidates: it may confirm or contradict them.
+    """
+    open_ones = [follower for follower in followers if _may_be(follower, reading)]
+    return open_ones[0] if len(open_ones) == 1 else None
+
+
+_FOLLOWING = {"CAPTURE": Operation.CAPTURE, "REFUND": Operation.REFUND, "VOID": Operation.VOID}
+
+
+def _may_be(follower: Record, reading: Reading) -> bool:
+    intent, payment = follower.intent, follower.payment
+    is_open = payment.source is Source.PERSON or not payment.is_final
+    may_have_happened = is_open and payment.progress in (Progress.SENDING, Progress.ANSWERED)
+    same_kind = _FOLLOWING.get(reading.transaction_type or "") is intent.operation
+    same_amount = intent.amount is None or reading.approved_amount == intent.amount
+    return may_have_happened and payment.transaction_id is None and same_kind and same_amount
+
+
 def _from_status(record: Record, reading: Reading, source: Source, evidence: Evidence | None) -> Change | None:
     payment = record.payment
     if not _is_about(record, reading, source):
         return None
+    by_person = payment.source is Source.PERSON
+    if by_person and payment.status.took_money is reading.status.took_money and reading.status.is_final:
+        return _as_a_person_said(payment, reading, source)
     if payment.status.took_money and reading.status.took_money:
         return _second_approval(payment, reading, source)
     if payment.operation is Operation.HOSTED_PAGE and reading.status is PaymentStatus.DECLINED:
@@ -167,7 +132,7 @@ def _from_status(record: Record, reading: Reading, source: Source, evidence: Evi
     closed = payment.is_final and payment.progress is Progress.ANSWERED  # a refusal is no answer about a transaction
     if payment.status.took_money or (closed and not reading.status.took_money):
         return _against_final(payment, reading, source)
-    if payment.status is PaymentStatus.DECLINED and _same_transaction(payment, reading):
+    if (payment.status is PaymentStatus.DECLINED and _same_transaction(payment, reading)) or (by_person and closed):
         return _contradicted(payment, reading, source)
     if not _same_transaction(payment, reading) and not reading.status.took_money:
         return None  # another attempt's end says nothing of the transaction that we know
@@ -223,6 +188,13 @@ def _declined_attempt(payment: Payment, reading: Reading, source: Source) -> Cha
     return Change(waiting, source, "attempt declined")
 
 
+def _as_a_person_said(payment: Payment, reading: Reading, source: Source) -> Change | None:
+    """The gateway says what a person had read in the portal: its answer stands from now on."""
+    if not _same_transaction(payment, reading):
+        return _second_approval(payment, reading, source) if reading.status.took_money else None
+    return Change(_learned(payment, reading, source), source, "confirmed")
+
+
 def _second_approval(payment: Payment, reading: Reading, source: Source) -> Change | None:
     """Two approvals under one reference: the same one again, a renewal, or a second charge that is never hidden."""
     other = reading.transaction_id
@@ -253,7 +225,7 @@ def _contradicted(payment: Payment, reading: Reading, source: Source) -> Change:
         doubts=(doubt,),
         contradicted=payment.status.took_money,
     )
-    return Change(unclear, source, "contradiction")
+    return Change(unclear, source, CONTRADICTION)
 
 
 def _same_transaction(payment: Payment, reading: Reading) -> bool:

@@ -18,7 +18,7 @@ main() {
         demo) $pip --editable '.[cli,sandbox]' ;;
         dev)
             $pip 'pip>=25.1' # the first that knows dependency groups
-            $pip --editable '.[cli,sandbox]' --group dev
+            $pip --editable '.[cli,sandbox,postgres]' --group dev
             ;;
     esac
     state > "$ready"

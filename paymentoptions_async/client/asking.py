@@ -86,7 +86,7 @@ class Asking(Charging):
         ``kind`` keeps one status; ``older_than`` those opened at least so many seconds ago.
         """
         self._check_usable()
-        records = await self._journal.unresolved(older_than=older_than)
+        records = await self._journal.unresolved(self._scope, older_than=older_than)
         return [record.payment for record in records if kind in (None, record.payment.status)]
 
     async def balance(self, ref: str) -> Balance:

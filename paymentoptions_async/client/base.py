@@ -14,7 +14,7 @@ from paymentoptions_async import redirects, refs
 from paymentoptions_async.errors import ConfigurationError, InvalidValue, NotAllowed
 from paymentoptions_async.flow import Call, Flow
 from paymentoptions_async.gateway import NAME, CardGateway
-from paymentoptions_async.intent import Intent
+from paymentoptions_async.intent import Intent, make_scope
 from paymentoptions_async.journal import Journal, MemoryJournal
 from paymentoptions_async.payment import Operation, Payment
 from paymentoptions_async.settings import Environment, Settings, from_environment, required
@@ -61,6 +61,7 @@ class Base:
             public_url=public_url,
             proxy=proxy,
         )
+        self._scope = make_scope(NAME, self._settings.environment.value, self._settings.merchant_id)
         self._clock = clock
         self._random = random or Random()  # noqa: S311  jitter is no secret
         self._guard = LoopGuard()

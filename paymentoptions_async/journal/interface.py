@@ -1,7 +1,7 @@
 """What every journal does.
 
-Rules live in `paymentoptions_async.transitions`; a journal calls them with the rows locked and keeps what they decide.
-A journal never talks to a gateway, and never keeps a card number, CVC or key.
+Rules live in `paymentoptions_async.admission` and `paymentoptions_async.transitions`; a journal calls them with the
+rows locked and keeps what they decide. A journal never talks to a gateway, and never keeps a card number, CVC or key.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, Record
-from paymentoptions_async.transitions import Admission
+from paymentoptions_async.admission import Admission
+from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, PaymentEvent, Record
 
 Decide = Callable[[Record], Change | None]
 """Looks at a locked record and says what changes; None for nothing. Pure, and may be called again after a conflict."""
@@ -19,7 +19,8 @@ Decide = Callable[[Record], Change | None]
 class Journal(Protocol):
     """The one interface. Every method may raise `JournalUnavailable`; times are seconds.
 
-    When a method returns, what it wrote is as durable as the journal can make it (``durable``).
+    When a method returns, what it wrote is as durable as the journal can make it (``durable``). A journal may serve
+    several merchants; ``scope`` (`Intent.scope`) names one in one environment. It is opened by its first use.
     """
 
     durable: bool
@@ -28,14 +29,17 @@ class Journal(Protocol):
     async def admit(self, intent: Intent, *, owner: str, lease: float) -> Admission:
         """Insert an intent as SENDING for ``owner`` and ``lease`` seconds, or return what stands under its key.
 
-        One transaction: the rules of `transitions.may_send` are applied with the key, the order and the parent locked,
+        One transaction: the rules of `admission.may_send` are applied with the key, the order and the parent locked,
         and may raise `IdempotencyConflict` or `NotAllowed`. Intents that were proven not sent, or were refused, are
         claimed again by compare-and-swap.
         """
         ...
 
     async def change(self, ref: str, decide: Decide) -> Record:
-        """Lock a record, apply ``decide``, keep the result with a line of history, and return the record."""
+        """Lock a record, apply ``decide``, keep the result with a line of history, and return the record.
+
+        Where the change is news (`transitions.is_news`) and the scope's events are kept, its event is kept with it.
+        """
         ...
 
     async def get(self, ref: str) -> Record | None:
@@ -43,7 +47,7 @@ class Journal(Protocol):
         ...
 
     async def find(self, transaction_id: str) -> Record | None:
-        """The record that has a gateway transaction of this id, duplicates included."""
+        """The record that has a gateway transaction of this id, duplicates and renewals included."""
         ...
 
     async def followers(self, ref: str) -> Sequence[Record]:
@@ -57,8 +61,12 @@ class Journal(Protocol):
         """All that was ever recorded of a reference, oldest first."""
         ...
 
-    async def unresolved(self, *, older_than: float = 0.0) -> Sequence[Record]:
+    async def unresolved(self, scope: str, *, older_than: float = 0.0) -> Sequence[Record]:
         """What is not final and not in flight, oldest first, opened at least ``older_than`` seconds ago."""
+        ...
+
+    async def records(self, scope: str, *, after: str = "", limit: int = 1000) -> Sequence[Record]:
+        """A page of all records in the order of their references, from the one behind ``after`` on."""
         ...
 
     async def changed(self, ref: str, *, after: int, timeout: float) -> Record | None:
@@ -69,15 +77,38 @@ class Journal(Protocol):
         ...
 
     async def note(self, notice: Notice) -> bool:
-        """Record a webhook. False if the same one stands already (same reference and digest)."""
+        """Record a webhook with the time. False if the same one stands already (same reference and digest)."""
         ...
 
     async def close_notice(self, notice: Notice, state: NoticeState, outcome: str) -> None:
         """Say what became of a webhook."""
         ...
 
-    async def notices(self, ref: str | None = None, *, state: NoticeState | None = None) -> Sequence[Notice]:
-        """Webhooks, oldest first, of one reference or all, in one state or any."""
+    async def notices(self, ref: str, *, state: NoticeState | None = None) -> Sequence[Notice]:
+        """Webhooks under a reference, oldest first, in one state or any."""
+        ...
+
+    async def waiting_notices(self, scope: str, *, limit: int = 100) -> Sequence[Notice]:
+        """Webhooks of known payments that no status query has answered yet, oldest first."""
+        ...
+
+    async def keep_events(self, scope: str) -> None:
+        """From now on keep an event of every change that is news, until it is closed. Repeating it changes nothing."""
+        ...
+
+    async def claim_events(self, scope: str, *, owner: str, lease: float, limit: int) -> Sequence[PaymentEvent]:
+        """Take events that are due, for ``lease`` seconds; nobody else gets them meanwhile.
+
+        Oldest first, and of each payment only its oldest, so that its events are handed over in their order.
+        """
+        ...
+
+    async def close_event(self, event_id: str, *, owner: str) -> None:
+        """Forget an event that was handed over. Nothing happens where another owner has claimed it since."""
+        ...
+
+    async def put_back_event(self, event_id: str, *, owner: str, delay: float) -> None:
+        """Let an event be claimed again, ``delay`` seconds from now."""
         ...
 
     async def aclose(self) -> None:

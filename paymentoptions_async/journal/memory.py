@@ -9,13 +9,13 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from paymentoptions_async.admission import Admission, Surroundings, may_send, opened
 from paymentoptions_async.errors import JournalUnavailable
-from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, Record
+from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, PaymentEvent, Record
 from paymentoptions_async.journal.interface import Decide
-from paymentoptions_async.payment import Source
-from paymentoptions_async.transitions import Admission, Surroundings, as_of, beside_attempts, may_send
+from paymentoptions_async.transitions import as_of, beside_attempts, is_news
 
 
 class MemoryJournal:
@@ -30,10 +30,12 @@ class MemoryJournal:
         self._clock = clock
         self._records: dict[str, Record] = {}
         self._history: dict[str, list[Entry]] = {}
-        self._orders: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._orders: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self._children: defaultdict[str, list[str]] = defaultdict(list)
         self._transactions: dict[str, str] = {}
         self._notices: dict[tuple[str, str], Notice] = {}
+        self._keeping: set[str] = set()
+        self._events: dict[str, _Held] = {}
         self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._closed = False
 
@@ -51,23 +53,14 @@ class MemoryJournal:
         if not may_send(intent, around, now):
             assert standing is not None, "only what stands can be the answer"
             return Admission(send=False, record=as_of(standing, now))
-        record = Record(
-            intent=intent,
-            payment=intent.opened(),
-            owner=owner,
-            deadline=now + lease,
-            opened_at=now if standing is None else standing.opened_at,
-            changed_at=now,
-            version=0 if standing is None else standing.version,
-        )
         if standing is not None and standing.intent.order is not None:
             self._orders[_order_key(standing.intent)].remove(intent.ref)
         if intent.order is not None:
             self._orders[_order_key(intent)].append(intent.ref)
         if standing is None and intent.parent is not None:
             self._children[intent.parent].append(intent.ref)
-        event = "opened" if standing is None else "opened again"
-        return Admission(send=True, record=self._keep(record, Change(record.payment, Source.CALLER, event)))
+        record, change = opened(intent, standing, owner=owner, lease=lease, now=now)
+        return Admission(send=True, record=self._keep(record, change))
 
     async def change(self, ref: str, decide: Decide) -> Record:
         """See `Journal.change`."""
@@ -77,7 +70,12 @@ class MemoryJournal:
         change = decide(record)
         if change is None:
             return as_of(record, now)
-        return self._keep(record, beside_attempts(change, self._attempts(record.intent)))
+        change = beside_attempts(change, self._attempts(record.intent))
+        kept = self._keep(record, change)
+        if record.intent.scope in self._keeping and is_news(record.payment, change):
+            event = PaymentEvent(id=f"{ref}:{kept.version}", payment=kept.payment, event=change.event)
+            self._events[event.id] = _Held(event, record.intent.scope)
+        return kept
 
     async def get(self, ref: str) -> Record | None:
         """See `Journal.get`."""
@@ -101,13 +99,21 @@ class MemoryJournal:
         self._check_open()
         return tuple(self._history.get(ref, ()))
 
-    async def unresolved(self, *, older_than: float = 0.0) -> Sequence[Record]:
+    async def unresolved(self, scope: str, *, older_than: float = 0.0) -> Sequence[Record]:
         """See `Journal.unresolved`."""
         self._check_open()
         now = self._clock()
-        records = (as_of(record, now) for record in self._records.values() if record.opened_at <= now - older_than)
+        mine = (record for record in self._records.values() if record.intent.scope == scope)
+        records = (as_of(record, now) for record in mine if record.opened_at <= now - older_than)
         left = [record for record in records if not record.payment.is_final and not record.in_flight(now)]
         return sorted(left, key=lambda record: record.opened_at)
+
+    async def records(self, scope: str, *, after: str = "", limit: int = 1000) -> Sequence[Record]:
+        """See `Journal.records`."""
+        self._check_open()
+        now = self._clock()
+        refs = sorted(ref for ref, record in self._records.items() if ref > after and record.intent.scope == scope)
+        return [as_of(self._records[ref], now) for ref in refs[:limit]]
 
     async def changed(self, ref: str, *, after: int, timeout: float) -> Record | None:
         """See `Journal.changed`."""
@@ -139,12 +145,45 @@ class MemoryJournal:
         key = (notice.ref, notice.digest)
         self._notices[key] = replace(self._notices[key], state=state, outcome=outcome)
 
-    async def notices(self, ref: str | None = None, *, state: NoticeState | None = None) -> Sequence[Notice]:
+    async def notices(self, ref: str, *, state: NoticeState | None = None) -> Sequence[Notice]:
         """See `Journal.notices`."""
         self._check_open()
-        return tuple(
-            notice for notice in self._notices.values() if ref in (None, notice.ref) and state in (None, notice.state)
-        )
+        return [notice for notice in self._notices.values() if notice.ref == ref and state in (None, notice.state)]
+
+    async def waiting_notices(self, scope: str, *, limit: int = 100) -> Sequence[Notice]:
+        """See `Journal.waiting_notices`."""
+        self._check_open()
+        waiting = (notice for notice in self._notices.values() if notice.state is NoticeState.WAITING)
+        return [notice for notice in waiting if notice.scope == scope and notice.ref in self._records][:limit]
+
+    async def keep_events(self, scope: str) -> None:
+        """See `Journal.keep_events`."""
+        self._check_open()
+        self._keeping.add(scope)
+
+    async def claim_events(self, scope: str, *, owner: str, lease: float, limit: int) -> Sequence[PaymentEvent]:
+        """See `Journal.claim_events`."""
+        self._check_open()
+        now = self._clock()
+        oldest: dict[str, _Held] = {}
+        for held in self._events.values():
+            oldest.setdefault(held.event.payment.ref, held)
+        due = [held for held in oldest.values() if held.scope == scope and held.free_at <= now][:limit]
+        for held in due:
+            held.owner, held.free_at, held.attempts = owner, now + lease, held.attempts + 1
+        return [replace(held.event, attempt=held.attempts) for held in due]
+
+    async def close_event(self, event_id: str, *, owner: str) -> None:
+        """See `Journal.close_event`."""
+        self._check_open()
+        if self._is_owner(event_id, owner):
+            del self._events[event_id]
+
+    async def put_back_event(self, event_id: str, *, owner: str, delay: float) -> None:
+        """See `Journal.put_back_event`."""
+        self._check_open()
+        if self._is_owner(event_id, owner):
+            self._events[event_id].free_at = self._clock() + delay
 
     async def aclose(self) -> None:
         """See `Journal.aclose`."""
@@ -153,6 +192,10 @@ class MemoryJournal:
     def _check_open(self) -> None:
         if self._closed:
             raise JournalUnavailable("the journal is closed")
+
+    def _is_owner(self, event_id: str, owner: str) -> bool:
+        held = self._events.get(event_id)
+        return held is not None and held.owner == owner
 
     def _attempts(self, intent: Intent) -> list[Record]:
         if intent.order is None:
@@ -174,9 +217,9 @@ class MemoryJournal:
 
     def _keep(self, record: Record, change: Change) -> Record:
         now = self._clock()
-        kept = replace(record, payment=change.payment, changed_at=now, version=record.version + 1)
+        kept = record.with_change(change, now)
         self._records[kept.ref] = kept
-        self._history.setdefault(kept.ref, []).append(_entry(kept, change, now))
+        self._history.setdefault(kept.ref, []).append(change.entry(kept.version, now))
         for transaction_id in (kept.payment.transaction_id, *kept.payment.duplicate_charges, *kept.payment.renewals):
             if transaction_id is not None:
                 self._transactions.setdefault(transaction_id, kept.ref)
@@ -202,18 +245,16 @@ class MemoryJournal:
                 waiter.set_result(None)
 
 
-def _order_key(intent: Intent) -> tuple[str, ...]:
-    return (intent.gateway, intent.environment, intent.merchant_id, intent.order or "")
+def _order_key(intent: Intent) -> tuple[str, str]:
+    return (intent.scope, intent.order or "")
 
 
-def _entry(record: Record, change: Change, now: float) -> Entry:
-    return Entry(
-        version=record.version,
-        at=now,
-        source=change.source,
-        status=record.payment.status,
-        progress=record.payment.progress,
-        event=change.event,
-        evidence=change.evidence,
-        doubts=record.payment.doubts,
-    )
+@dataclass(slots=True)
+class _Held:
+    """An event until it is handed over. ``free_at`` is when it may be claimed, in Unix seconds."""
+
+    event: PaymentEvent
+    scope: str
+    owner: str = ""
+    free_at: float = 0.0
+    attempts: int = 0
