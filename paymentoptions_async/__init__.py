@@ -32,10 +32,11 @@ if TYPE_CHECKING:
         WebhookRejected,
     )
     from paymentoptions_async.evidence import Evidence, Left, Stage
-    from paymentoptions_async.intent import Entry
+    from paymentoptions_async.intent import Entry, PaymentEvent
     from paymentoptions_async.journal import Journal, MemoryJournal
     from paymentoptions_async.payment import Decline, Operation, Payment, PaymentStatus, Progress, Source
     from paymentoptions_async.settings import Environment
+    from paymentoptions_async.settlement import Verdict
     from paymentoptions_async.subscription import Subscription, SubscriptionCharge, SubscriptionStatus
     from paymentoptions_async.values import (
         Address,
@@ -73,10 +74,11 @@ _HOMES = {
         "WebhookRejected",
     ),
     "evidence": ("Evidence", "Left", "Stage"),
-    "intent": ("Entry",),
+    "intent": ("Entry", "PaymentEvent"),
     "journal": ("Journal", "MemoryJournal"),
     "payment": ("Decline", "Operation", "Payment", "PaymentStatus", "Progress", "Source"),
     "settings": ("Environment",),
+    "settlement": ("Verdict",),
     "subscription": ("Subscription", "SubscriptionCharge", "SubscriptionStatus"),
     "values": ("Address", "BrowserInfo", "Card", "MaskedCard", "Money", "ReturnUrls", "SubscriptionPlan"),
 }
@@ -113,6 +115,7 @@ __all__ = [
     "Operation",
     "OutcomeUnknown",
     "Payment",
+    "PaymentEvent",
     "PaymentOptions",
     "PaymentOptionsError",
     "PaymentStatus",
@@ -125,6 +128,7 @@ __all__ = [
     "SubscriptionCharge",
     "SubscriptionPlan",
     "SubscriptionStatus",
+    "Verdict",
     "WebhookRejected",
 ]
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import InitVar, dataclass, field, replace
+from enum import Enum, auto
 from functools import partial
 from random import Random
 from secrets import token_hex
@@ -32,10 +33,10 @@ from paymentoptions_async.errors import (
     RateLimited,
 )
 from paymentoptions_async.evidence import Evidence, Left, Stage
-from paymentoptions_async.intent import Intent, Record
-from paymentoptions_async.journal import Journal
+from paymentoptions_async.intent import Change, Intent, Record
+from paymentoptions_async.journal import Decide, Journal
 from paymentoptions_async.payment import Expected, Payment, PaymentStatus, Progress, Reading, Refusal
-from paymentoptions_async.wire.exchange import Departure, Reply, Request, Wire
+from paymentoptions_async.wire.exchange import Departure, Reply, Request, Wire, uptime
 
 log = logging.getLogger("paymentoptions_async")
 
@@ -67,6 +68,31 @@ class Call:
         return f"<Call {self.intent.operation} {self.intent.ref}>"
 
 
+class Confirmation(Enum):
+    """What came of asking for a transaction's status."""
+
+    TOLD = auto()
+    """The answer was about a payment known here, and is taken in."""
+    NOT_NOW = auto()
+    """It may be about one that is on the wire just now: ask again later."""
+    NOTHING = auto()
+    """It says nothing of any payment known here."""
+
+
+class Decision:
+    """Remembers what a decision about a record was: a journal tells only what the record became."""
+
+    def __init__(self, decide: Decide) -> None:
+        self._decide = decide
+        self.contradicts = False
+
+    def __call__(self, record: Record) -> Change | None:
+        """Decide; the last time counts, where a journal asks again."""
+        change = self._decide(record)
+        self.contradicts = change is not None and change.event == transitions.CONTRADICTION
+        return change
+
+
 class Gateway(Protocol):
     """What the flow, the inbox and the waiting need to know of a gateway."""
 
@@ -96,6 +122,8 @@ class Flow:
         self._random = random or Random()  # noqa: S311  jitter is no secret
         self._background: set[asyncio.Task[Any]] = set()
         self._mismatch: EnvironmentMismatch | None = None
+        self.on_record: Callable[[], None] | None = None
+        """Called after anything was recorded."""
 
     async def operate(self, call: Call, *, timeout: float) -> Payment:
         """Carry out a charging call and return its payment, or raise what it came to.
@@ -135,8 +163,8 @@ class Flow:
         """Send something that moves no money, once."""
         return await self._wire.send(request)
 
-    async def confirm(self, record: Record, transaction_id: str, deadline: float) -> Record:
-        """Ask for a transaction's status and take in what it says of a record.
+    async def confirm(self, record: Record, transaction_id: str, deadline: float) -> Confirmation:
+        """Ask for a transaction's status and take in what it says: of a record, or of what followed it.
 
         Raises `GatewayUnavailable`, `AuthenticationFailed` or `RateLimited` where there was no readable answer, and
         `Contradiction` where the answer contradicts what was settled. A 404 settles nothing.
@@ -144,18 +172,50 @@ class Flow:
         reply = await self.ask(self.gateway.status_path(transaction_id), deadline)
         reading = self.gateway.read_status(reply, self.gateway.expected(record, transaction_id))
         require_answer(reading, reply.evidence, record.ref)
-        return await self.take_in(record, reading)
+        known = await self.journal.find(transaction_id)
+        if known is not None and known.ref != record.ref:
+            reading = self.gateway.read_status(reply, self.gateway.expected(known, transaction_id))
+            await self.take_in(known, reading)
+            return Confirmation.TOLD
+        changed = await self.take_in(record, reading)
+        if known is not None or changed.version > record.version or changed.payment.transaction_id == transaction_id:
+            return Confirmation.TOLD
+        return await self.of_a_follower(record, reply, transaction_id)
+
+    async def of_a_follower(self, charge: Record, reply: Reply, transaction_id: str) -> Confirmation:
+        """A capture, refund or void whose answer was lost is told under its charge's reference, if at all (inferred).
+
+        Only where exactly one open intent can be the one that the transaction carried out is it taken for that.
+        """
+        followers = await self.journal.followers(charge.ref)
+        readings = {
+            follower.ref: self.gateway.read_status(reply, self.gateway.expected(follower, transaction_id))
+            for follower in followers
+        }
+        match = transitions.only_match(followers, readings)
+        if match is None:
+            return Confirmation.NOTHING
+        if match.payment.progress is Progress.SENDING and not _lapsed(match):
+            return Confirmation.NOT_NOW  # its own answer is under way
+        await self._take_in(match, partial(transitions.after_notice, reading=readings[match.ref]))
+        return Confirmation.TOLD
 
     async def take_in(self, record: Record, reading: Reading) -> Record:
         """Record what a status answer says of an intent; raise `Contradiction` if it contradicts what was settled."""
-        changed = await self.journal.change(record.ref, partial(transitions.after_status, reading=reading))
-        news = changed.version > record.version
-        undone = record.payment.is_final and changed.payment.status is PaymentStatus.UNKNOWN
-        if news and (undone or (changed.payment.contradicted and not record.payment.contradicted)):
-            raise Contradiction(
-                f"payment {record.ref} {changed.payment.doubts[0]}; look at it in the portal", payment=changed.payment
-            )
+        return await self._take_in(record, partial(transitions.after_status, reading=reading))
+
+    async def _take_in(self, record: Record, decide: Decide) -> Record:
+        decision = Decision(decide)
+        changed = await self.journal.change(record.ref, decision)
+        self.recorded()
+        if decision.contradicts:
+            raise _contradiction(changed.payment)
         return changed
+
+    def recorded(self) -> None:
+        """Something was recorded: whoever hands events to the application looks for them."""
+        if self.on_record is not None:
+            self.on_record()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start work that outlives its caller; `drain` waits for it."""
@@ -180,6 +240,7 @@ class Flow:
         while True:
             exchange_deadline = max(deadline, loop.time() + policy.EXCHANGE_FLOOR)
             lease = exchange_deadline - loop.time() + policy.LEASE_MARGIN
+            call.departure.closes_at = uptime() + lease  # counted from before the journal counts it
             admission = await self.journal.admit(call.intent, owner=owner, lease=lease)
             if admission.send:
                 return await self._exchange(call, admission.record, owner, exchange_deadline)
@@ -211,10 +272,12 @@ class Flow:
             self._mismatch = EnvironmentMismatch(reading.foreign, payment=record.payment)
         evidence = reply.evidence
         del reply  # its body is not masked, and this frame may be shown in a traceback
-        record = await self._settle(record, reading, evidence, owner)
+        record, contradicts = await self._settle(record, reading, evidence, owner)
         if reading.foreign is not None:
             self._mismatch = EnvironmentMismatch(reading.foreign, payment=record.payment)
         log.info("%s %s is %s (%s)", record.intent.operation, record.ref, record.payment.status, evidence)
+        if contradicts:
+            raise _contradiction(record.payment)
         return self._outcome(record, reading, evidence)
 
     async def _send_unless_given_up(self, call: Call, deadline: float) -> Reply:
@@ -230,17 +293,22 @@ class Flow:
                 raise
             return GIVEN_UP
 
-    async def _settle(self, record: Record, reading: Reading, evidence: Evidence, owner: str) -> Record:
-        """Record what an exchange came to. Where that fails, say what may have happened besides."""
-        settle = partial(transitions.after_exchange, reading=reading, evidence=evidence, owner=owner)
+    async def _settle(self, record: Record, reading: Reading, evidence: Evidence, owner: str) -> tuple[Record, bool]:
+        """Record what an exchange came to, and tell whether it contradicts what was settled meanwhile.
+
+        Where that fails, say what may have happened besides.
+        """
+        settle = Decision(partial(transitions.after_exchange, reading=reading, evidence=evidence, owner=owner))
         try:
-            return await self.journal.change(record.ref, settle)
+            changed = await self.journal.change(record.ref, settle)
         except JournalUnavailable as error:
             raise JournalUnavailable(
                 f"{record.intent.operation} {record.ref}: what it came to could not be recorded ({evidence}): {error}",
                 payment=record.payment,
                 evidence=evidence,
             ) from error
+        self.recorded()
+        return changed, settle.contradicts
 
     async def _send(self, call: Call, deadline: float) -> Reply:
         """Send once; again only where it is proven that nothing of it left."""
@@ -338,6 +406,10 @@ def _unknown(payment: Payment, evidence: Evidence | None) -> OutcomeUnknown:
         evidence=evidence,
         settled_by=("its webhook", *known, "a person who looks it up in the portal by its reference"),
     )
+
+
+def _contradiction(payment: Payment) -> Contradiction:
+    return Contradiction(f"payment {payment.ref} {payment.doubts[0]}; look at it in the portal", payment=payment)
 
 
 def _lapsed(record: Record) -> bool:

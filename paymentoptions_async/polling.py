@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from random import Random
 
 from paymentoptions_async import policy
@@ -19,8 +20,8 @@ MAX_IDS = 4
 async def wait(flow: Flow, ref: str, *, timeout: float, random: Random) -> Payment:
     """Return a payment once it is final, or raise `NotFinal` with its last known state after ``timeout`` seconds.
 
-    News that reaches the journal (a webhook, another call) ends the wait at once. Where a transaction id is known,
-    its status is asked at growing intervals; where none is, only the journal can bring news.
+    News that reaches the journal (a webhook, another call) ends the wait at once. At growing intervals the status of
+    the transactions that are known is asked; where none is, what webhooks named since is looked up.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
@@ -29,12 +30,8 @@ async def wait(flow: Flow, ref: str, *, timeout: float, random: Random) -> Payme
     while not record.payment.is_final:
         left = deadline - loop.time()
         if left <= 0:
-            raise NotFinal(
-                f"payment {ref} is {record.payment.status} after {timeout:g} s; wait again later",
-                payment=record.payment,
-            )
-        ids = await transaction_ids(flow, record)
-        pause = min(left, policy.poll_delay(attempt, random)) if ids else left
+            raise NotFinal(_still(record, timeout), payment=record.payment)
+        pause = min(left, policy.poll_delay(attempt, random))
         news = await flow.journal.changed(ref, after=record.version, timeout=pause)
         if news is not None and news.version == record.version and loop.time() < deadline:
             news = await _poll(flow, news, deadline)
@@ -46,13 +43,16 @@ async def wait(flow: Flow, ref: str, *, timeout: float, random: Random) -> Payme
 async def resolve(flow: Flow, ref: str, *, deadline: float) -> Payment:
     """Ask for every transaction known under a reference, and return the payment as it then stands.
 
-    Known are the transaction of the payment itself and those that its recorded webhooks name. ``deadline`` is an
-    instant of the loop's clock. Raises what `Flow.confirm` raises.
+    Known are the transaction of the payment itself and those that its recorded webhooks name; for a capture, refund
+    or void also those that its charge's webhooks name and nobody knows. ``deadline`` is an instant of the loop's
+    clock. Raises what `Flow.confirm` raises.
     """
     record = await known(flow, ref)
     for transaction_id in await transaction_ids(flow, record):
-        record = await flow.confirm(record, transaction_id, deadline)
-    return record.payment
+        await flow.confirm(record, transaction_id, deadline)
+    if record.intent.operation.follows and record.payment.transaction_id is None:
+        await _ask_of_charge(flow, record, deadline)
+    return (await known(flow, ref)).payment
 
 
 async def known(flow: Flow, ref: str) -> Record:
@@ -65,9 +65,24 @@ async def known(flow: Flow, ref: str) -> Record:
 
 async def transaction_ids(flow: Flow, record: Record) -> tuple[str, ...]:
     """Ids to ask for: the payment's own first, then the latest that webhooks named, at most `MAX_IDS`."""
-    named = [i for notice in reversed(await flow.journal.notices(record.ref)) for i in notice.transaction_ids]
     own = [record.payment.transaction_id] if record.payment.transaction_id else []
-    return tuple(dict.fromkeys(own + named))[:MAX_IDS]
+    return tuple(dict.fromkeys(own + await _named(flow, record.ref)))[:MAX_IDS]
+
+
+async def _named(flow: Flow, ref: str) -> list[str]:
+    """The transactions that the webhooks of a reference named, the latest first."""
+    return [i for notice in reversed(await flow.journal.notices(ref)) for i in notice.transaction_ids]
+
+
+async def _ask_of_charge(flow: Flow, follower: Record, deadline: float) -> None:
+    """Ask for what the charge's webhooks named and nobody knows: it may be this capture, refund or void."""
+    charge = await flow.journal.get(follower.intent.charge_ref or "")
+    if charge is None:
+        return
+    named = await _named(flow, charge.ref)
+    unknown = [i for i in dict.fromkeys(named) if await flow.journal.find(i) is None]
+    for transaction_id in unknown[:MAX_IDS]:
+        await flow.confirm(charge, transaction_id, deadline)
 
 
 def _still(record: Record, timeout: float) -> str:
@@ -82,8 +97,6 @@ def _still(record: Record, timeout: float) -> str:
 async def _poll(flow: Flow, record: Record, deadline: float) -> Record:
     """Ask once; a gateway that is busy or away is asked again later."""
     for transaction_id in await transaction_ids(flow, record):
-        try:
-            record = await flow.confirm(record, transaction_id, deadline)
-        except (GatewayUnavailable, RateLimited):
-            continue
-    return record
+        with suppress(GatewayUnavailable, RateLimited):
+            await flow.confirm(record, transaction_id, deadline)
+    return await known(flow, record.ref)

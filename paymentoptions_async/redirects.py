@@ -35,6 +35,10 @@ class Purpose(StrEnum):
     CANCEL = "cancel"
 
 
+RETURNS = (Purpose.SUCCESS, Purpose.DECLINE, Purpose.CANCEL)
+"""Where buyers come back."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Signer:
     """Makes and checks the tokens of one merchant in one environment.
@@ -55,6 +59,11 @@ class Signer:
 
     def __repr__(self) -> str:
         return f"<Signer {self.environment} {len(self.secrets)} secrets>"
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """What the accepted secrets are called in tokens and in the journal; the first signs."""
+        return tuple(_key_id(secret) for secret in self.secrets)
 
     def token(self, ref: str, purpose: Purpose, *, expires: int | None = None) -> str:
         """Sign with the first secret. ``expires`` is in Unix seconds; webhook tokens have none."""

@@ -5,7 +5,7 @@ Pure. Journals call these inside a transaction with the record locked; nothing h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from paymentoptions_async.evidence import Evidence
@@ -94,13 +94,14 @@ def after_notice(record: Record, reading: Reading) -> Change | None:
     return Change(_learned(payment, reading, Source.STATUS), Source.STATUS, "confirmed")
 
 
-def only_match(followers: Iterable[Record], reading: Reading) -> Record | None:
+def only_match(followers: Iterable[Record], readings: Mapping[str, Reading]) -> Record | None:
     """The one open capture, refund or void that a transaction nobody knows must be; None where several may be it.
 
     The gateway tells of it under the charge's reference, so only parent, type and amount tell what it is (inferred).
     What a person settled without naming its transaction is among the candidates: it may confirm or contradict them.
+    ``readings`` has, for each reference, the answer as it reads for that intent.
     """
-    open_ones = [follower for follower in followers if _may_be(follower, reading)]
+    open_ones = [follower for follower in followers if _may_be(follower, readings[follower.ref])]
     return open_ones[0] if len(open_ones) == 1 else None
 
 
@@ -113,7 +114,8 @@ def _may_be(follower: Record, reading: Reading) -> bool:
     may_have_happened = is_open and payment.progress in (Progress.SENDING, Progress.ANSWERED)
     same_kind = _FOLLOWING.get(reading.transaction_type or "") is intent.operation
     same_amount = intent.amount is None or reading.approved_amount == intent.amount
-    return may_have_happened and payment.transaction_id is None and same_kind and same_amount
+    clear = reading.status.is_final and reading.merchant_txn_ref == intent.charge_ref
+    return may_have_happened and payment.transaction_id is None and clear and same_kind and same_amount
 
 
 def _from_status(record: Record, reading: Reading, source: Source, evidence: Evidence | None) -> Change | None:

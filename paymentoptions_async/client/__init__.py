@@ -5,12 +5,13 @@ from __future__ import annotations
 from paymentoptions_async.client.asking import Asking
 from paymentoptions_async.client.following import Following
 from paymentoptions_async.client.linking import Linking
+from paymentoptions_async.client.settling import Settling
 from paymentoptions_async.client.subscribing import Subscribing
 
 __all__ = ["PaymentOptions"]
 
 
-class PaymentOptions(Subscribing, Following, Linking, Asking):
+class PaymentOptions(Subscribing, Following, Linking, Asking, Settling):
     """A client of the PaymentOptions gateway for one merchant, on one event loop. Use it as ``async with``.
 
     Args:
@@ -27,6 +28,8 @@ class PaymentOptions(Subscribing, Following, Linking, Asking):
         connections: How many exchanges may be under way at once.
         proxy: URL of an HTTP proxy for the default pool.
         tls: TLS context for the default pool.
+        on_payment: Coroutine function that is called with a `PaymentEvent` for each confirmed change, from whatever
+            source, until it returns; fulfil there. At least once: keep ``event.id`` with what you did.
         clock: Gives Unix seconds.
         random: Gives the jitter of retries.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from paymentoptions_async import policy, polling, requests, transitions
+from paymentoptions_async import policy, polling, redirects, requests, transitions
 from paymentoptions_async.balance import Balance, balance_of
 from paymentoptions_async.client.charging import Charging
-from paymentoptions_async.errors import EnvironmentMismatch, NotAllowed
-from paymentoptions_async.flow import require_answer
+from paymentoptions_async.errors import EnvironmentMismatch, NotAllowed, WebhookRejected
+from paymentoptions_async.flow import Confirmation, require_answer
 from paymentoptions_async.intent import Entry
 from paymentoptions_async.payment import Operation, Payment, PaymentStatus
 from paymentoptions_async.values import Address, Card, Money
@@ -43,7 +43,12 @@ class Asking(Charging):
             told = self._gateway.read_status(reply, self._gateway.expected(record, transaction_id))
             payment = (await self._flow.take_in(record, told)).payment
             if (payment.transaction_id or "").lower() == transaction_id:
-                return payment  # else it is a refund, a renewal, or another attempt under the same reference
+                return payment
+            if await self._flow.of_a_follower(record, reply, transaction_id) is Confirmation.TOLD:
+                known = await self._journal.find(transaction_id)
+                assert known is not None, "the journal has just taken it in"
+                return known.payment
+            # Else it is a renewal, a refund that nobody here asked for, or another attempt under the same reference.
         return transitions.observed(
             reading, environment=self._settings.environment, merchant_id=self._settings.merchant_id
         )
@@ -52,6 +57,23 @@ class Asking(Charging):
         """Read a payment from the journal, asking nobody. Raises `InvalidValue` for an unknown reference."""
         self._check_usable()
         return (await polling.known(self._flow, ref)).payment
+
+    async def returned(self, purpose: str, ref: str, token: str) -> Payment:
+        """Take in a buyer who comes back: check the return URL, and tell how the payment really stands.
+
+        ``purpose`` is ``success``, ``decline`` or ``cancel``, the part of the path before the reference. It is where
+        the gateway sent the buyer, and proves nothing: show ``payment.status``. Nothing is settled by a return.
+
+        Raises `WebhookRejected`: answer its ``http_status``, 404 for a bad token and 410 for an expired one.
+        """
+        self._check_usable()
+        if purpose not in redirects.RETURNS:
+            raise WebhookRejected("no return URL ends so", http_status=404)
+        self._settings.signer.verify(ref, redirects.Purpose(purpose), token, now=self._clock())
+        record = await self._journal.get(ref)
+        if record is None:
+            raise WebhookRejected("a return to a payment that the journal does not know", http_status=404)
+        return record.payment
 
     async def history(self, ref: str) -> Sequence[Entry]:
         """All that was ever recorded of a payment, oldest first: what changed, when, and told by whom.
@@ -81,13 +103,15 @@ class Asking(Charging):
         return await polling.resolve(self._flow, ref, deadline=deadline)
 
     async def unresolved(self, *, kind: PaymentStatus | None = None, older_than: float = 0.0) -> list[Payment]:
-        """List what is not final, oldest first: unknown, pending, and waiting for the buyer.
+        """List what is not final: subscriptions first, because they keep billing; then what is unknown or pending.
 
-        ``kind`` keeps one status; ``older_than`` those opened at least so many seconds ago.
+        Last comes what waits for its buyer. Each group is oldest first; ``payment.opened_at`` says how old. ``kind``
+        keeps one status; ``older_than`` those opened at least so many seconds ago.
         """
         self._check_usable()
         records = await self._journal.unresolved(self._scope, older_than=older_than)
-        return [record.payment for record in records if kind in (None, record.payment.status)]
+        payments = [record.payment for record in records if kind in (None, record.payment.status)]
+        return sorted(payments, key=_urgency)
 
     async def balance(self, ref: str) -> Balance:
         """Add up what was captured, refunded and voided of a charge or capture, from the journal alone.
@@ -123,3 +147,9 @@ class Asking(Charging):
         )
         payment.require_approved()
         return await self.resolve(payment.ref)
+
+
+def _urgency(payment: Payment) -> int:
+    if payment.operation is Operation.SUBSCRIBE:
+        return 0
+    return 2 if payment.status is PaymentStatus.ACTION_REQUIRED else 1

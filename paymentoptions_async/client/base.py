@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from paymentoptions_async import redirects, refs
+from paymentoptions_async import redirects, refs, transitions
 from paymentoptions_async.errors import ConfigurationError, InvalidValue, NotAllowed
 from paymentoptions_async.flow import Call, Flow
 from paymentoptions_async.gateway import NAME, CardGateway
-from paymentoptions_async.intent import Intent, make_scope
+from paymentoptions_async.handover import Handover, OnPayment
+from paymentoptions_async.intent import Intent, Record, make_scope
 from paymentoptions_async.journal import Journal, MemoryJournal
 from paymentoptions_async.payment import Operation, Payment
 from paymentoptions_async.settings import Environment, Settings, from_environment, required
@@ -30,6 +33,11 @@ if TYPE_CHECKING:
     import httpx
 
     from paymentoptions_async.wire.exchange import Wire
+
+log = logging.getLogger("paymentoptions_async")
+
+_SHOWN = 10
+"""References named in one line of the log."""
 
 
 class Base:
@@ -50,6 +58,7 @@ class Base:
         connections: int = 100,
         proxy: str | None = None,
         tls: ssl.SSLContext | None = None,
+        on_payment: OnPayment | None = None,
         clock: Callable[[], float] = time.time,
         random: Random | None = None,
     ) -> None:
@@ -78,8 +87,12 @@ class Base:
             ssl_context=tls,
         )
         self._flow = Flow(journal=self._journal, wire=self._wire, gateway=self._gateway, random=self._random)
-        self.webhooks = Inbox(self._flow, self._settings.signer, clock=clock)
+        self.webhooks = Inbox(self._flow, self._settings.signer, scope=self._scope, clock=clock, random=self._random)
         """Takes in webhooks: ``await gateway.webhooks.receive(ref, token, headers=…, body=…)``."""
+        self._handover: Handover | None = None
+        if on_payment is not None:
+            self._handover = Handover(self._journal, self._scope, check_handler(on_payment), random=self._random)
+            self._flow.on_record = self._handover.look
 
     @classmethod
     def from_env(cls, **settings: Any) -> Self:
@@ -93,20 +106,61 @@ class Base:
             required(name, found.get(name))
         return cls(**found)
 
+    async def drain(self) -> None:
+        """Wait for all that goes on in the background: exchanges, confirmations, and events due for ``on_payment``.
+
+        For tests; a client that is closed does the same first.
+        """
+        await self._flow.drain()
+        if self._handover is not None:
+            await self._handover.drain()
+            await self._flow.drain()
+
     async def aclose(self) -> None:
         """Let what is on the wire come to its end, then close pool and journal.
 
         Idempotent; one that was cancelled meanwhile is taken up again where it stopped.
         """
         self._closed = True
+        self.webhooks.close()
         await self._flow.drain()
+        if self._handover is not None:
+            await self._handover.stop()
+            await self._flow.drain()
         await self._wire.aclose()
         if self._owns_journal:
             await self._journal.aclose()
 
     async def __aenter__(self) -> Self:
+        """Open the journal, report what is past its deadline, and take up what an earlier process left."""
         self._check_usable()
+        try:
+            await self._look_back()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
+
+    async def _look_back(self) -> None:
+        unresolved = await self._journal.unresolved(self._scope)
+        self._check_secrets(unresolved)
+        lapsed = [record.ref for record in unresolved if record.payment.doubts == (transitions.LAPSED,)]
+        if lapsed:
+            shown = ", ".join(lapsed[:_SHOWN]) + (", …" if len(lapsed) > _SHOWN else "")
+            log.warning("%d payments passed their deadline without an answer; unresolved() has %s", len(lapsed), shown)
+        if self._handover is not None:
+            await self._handover.start()
+        await self.webhooks.take_up()
+
+    def _check_secrets(self, unresolved: Sequence[Record]) -> None:
+        """No secret is retired while an open payment's webhook needs it."""
+        accepted = {None, *self._settings.signer.key_ids}
+        orphaned = [record.ref for record in unresolved if record.intent.signing_key not in accepted]
+        if orphaned:
+            raise ConfigurationError(
+                f"signing_secrets: {len(orphaned)} open payments ({orphaned[0]}, …) have webhook URLs signed with a "
+                "secret that is no longer among them; add it again, behind the others, until they are settled"
+            )
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -137,6 +191,7 @@ class Base:
                 family=operation.family,
                 idempotency_key=key,
             ),
+            signing_key=None if operation.follows else next(iter(self._settings.signer.key_ids), None),
             **about,
         )
 
@@ -188,6 +243,14 @@ def check_amount(amount: object) -> Money:
     if not amount.is_positive:
         raise InvalidValue("amount: needs to be above zero", field="amount")
     return amount
+
+
+def check_handler(handler: object) -> OnPayment:
+    """Return an ``on_payment`` handler, or raise `ConfigurationError`: it is called with one event, and awaited."""
+    called = handler if inspect.isroutine(handler) else getattr(handler, "__call__", None)  # noqa: B004  its kind
+    if not inspect.iscoroutinefunction(called):
+        raise ConfigurationError("on_payment: needs a coroutine function that takes one PaymentEvent")
+    return cast("OnPayment", handler)
 
 
 def _open_journal(given: str | Journal | None, environment: Environment, clock: Callable[[], float]) -> Journal:

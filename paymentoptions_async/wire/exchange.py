@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -14,23 +16,33 @@ _PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 """What a path may hold as it is (RFC 3986, 3.3 and 3.4); everything else must come percent-encoded."""
 
 
+def uptime() -> float:
+    """Seconds that go on while the machine sleeps, where the system has such a clock; the event loop's stands still."""
+    boot_clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(boot_clock)
+
+
 class Departure:
     """The gate that a request passes just before its first byte is written.
 
     The wire calls `leave` there, and writes only if it says True. Whoever waits may `forbid` it: from then on the
     request can't leave any more, and ``left`` says whether it already had. Both sides run on one event loop, so
-    there is no instant between the two. ``on_forbid`` is called once the gate is closed.
+    there is no instant between the two. ``on_forbid`` is called once the gate is closed. It closes by itself when
+    `uptime` reaches ``closes_at``: a machine that slept must not send what others have taken for lost meanwhile.
     """
 
-    __slots__ = ("forbidden", "left", "on_forbid")
+    __slots__ = ("closes_at", "forbidden", "left", "on_forbid")
 
     def __init__(self) -> None:
         self.left = False
         self.forbidden = False
+        self.closes_at = math.inf
         self.on_forbid: Callable[[], object] | None = None
 
     def leave(self) -> bool:
         """Record that the first byte is about to be written; False means that it must not be."""
+        if uptime() >= self.closes_at:
+            self.forbidden = True
         if self.forbidden:
             return False
         self.left = True

@@ -37,7 +37,7 @@ async def waiting(shop):
 
 @pytest.fixture
 def inbox(shop):
-    return Inbox(shop.flow, shop.settings.signer, clock=lambda: shop.now)
+    return Inbox(shop.flow, shop.settings.signer, scope=shop.intent().scope, clock=lambda: shop.now)
 
 
 @pytest.fixture
