@@ -12,15 +12,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import cycle
 from random import Random
 
@@ -30,7 +27,8 @@ from paymentoptions_client import AuthenticatedClient
 from paymentoptions_client.api.payments import get_transaction_status
 from paymentoptions_client.models import PaymentReply
 
-from benchmarks.status_server import MERCHANT_ID, STATUS_PATH
+from benchmarks.gateway_server import MERCHANT_ID, STATUS_PATH
+from benchmarks.processes import server
 from paymentoptions_async import PaymentOptions
 from paymentoptions_async.payment import PaymentStatus
 from paymentoptions_async.wire.credentials import Credentials
@@ -182,22 +180,6 @@ CLIENTS = {
     "httpx": plain_httpx,
     "generated": generated,
 }
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """Run the server on another CPU than this process, where there are two; give its URL."""
-    command = [sys.executable, "-m", "benchmarks.status_server"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        try:
-            assert process.stdout is not None
-            port = int(process.stdout.readline())
-            if hasattr(os, "sched_setaffinity") and len(cpus := sorted(os.sched_getaffinity(0))) > 1:
-                os.sched_setaffinity(process.pid, {cpus[0]})
-                os.sched_setaffinity(0, {cpus[1]})
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
 
 
 if __name__ == "__main__":
