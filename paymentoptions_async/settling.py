@@ -1,0 +1,109 @@
+"""Settling by hand over a journal alone: for the client, and for the command line, which has no keys to ask with.
+
+A person decides on what they have seen. So it is prepared first, and kept only where the record is still the one that
+was seen: whoever answers meanwhile comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from paymentoptions_async import requests, settlement
+from paymentoptions_async.errors import InvalidValue, NotAllowed
+from paymentoptions_async.intent import Record
+from paymentoptions_async.journal import Decide, Journal
+from paymentoptions_async.masking import mask_text
+from paymentoptions_async.payment import Payment, PaymentStatus, Progress
+from paymentoptions_async.settlement import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a person says of a record as they saw it. ``outcome`` is the payment as it will be."""
+
+    record: Record
+    outcome: Payment
+    decide: Decide
+
+
+async def prepare(
+    journal: Journal,
+    scope: str,
+    ref: str,
+    verdict: Verdict | str,
+    *,
+    by: str,
+    note: str,
+    transaction_id: str | None = None,
+) -> Settlement:
+    """Look a payment up and check that it may be settled so. Nothing is written.
+
+    Raises `NotAllowed` for one that is final or in flight, and `InvalidValue` where the journal has no such payment
+    in this scope, the transaction is another payment's, or an argument breaks a rule.
+    """
+    record = await journal.get(ref)
+    if record is None:
+        raise InvalidValue(f"ref: the journal has no payment {mask_text(str(ref))!r}", field="ref")
+    if record.intent.scope != scope:
+        raise InvalidValue(f"ref: {record.ref} is of {record.intent.scope}, not of {scope}", field="ref")
+    if transaction_id is not None:
+        transaction_id = await _check_free(journal, record, transaction_id)
+    return _prepared(record, _verdict(verdict), by=by, note=note, transaction_id=transaction_id)
+
+
+async def settle(journal: Journal, settlement: Settlement) -> Payment:
+    """Keep what was prepared, and return the payment. Raises `NotAllowed` where the record changed since."""
+    record = settlement.record
+    changed = await journal.change(record.ref, settlement.decide)
+    if changed.version != record.version + 1:
+        raise NotAllowed(f"{record.ref} changed meanwhile: it is {changed.payment.status}", payment=changed.payment)
+    return changed.payment
+
+
+async def abandoned(journal: Journal, scope: str, *, older_than: float) -> list[Record]:
+    """What has waited for its buyer for ``older_than`` seconds, oldest first."""
+    records = await journal.unresolved(scope, older_than=older_than)
+    return [record for record in records if record.payment.status is PaymentStatus.ACTION_REQUIRED]
+
+
+async def settle_abandoned(journal: Journal, records: Iterable[Record], *, by: str, note: str) -> list[Payment]:
+    """Close these as EXPIRED, and return those that were. What changed since it was seen was not abandoned."""
+    closed = []
+    for record in records:
+        try:
+            prepared = _prepared(record, Verdict.ABANDONED, by=by, note=note, transaction_id=None)
+            closed.append(await settle(journal, prepared))
+        except NotAllowed:
+            continue
+    return closed
+
+
+def _prepared(record: Record, verdict: Verdict, *, by: str, note: str, transaction_id: str | None) -> Settlement:
+    by, note = settlement.check_words(by, note)
+    payment = record.payment
+    if payment.progress is Progress.SENDING and payment.status is PaymentStatus.PENDING:
+        raise NotAllowed(f"{record.ref} is in flight; wait for its end", payment=payment)
+    decide = partial(
+        settlement.settled, verdict=verdict, seen=record.version, by=by, note=note, transaction_id=transaction_id
+    )
+    change = decide(record)
+    assert change is not None, "a record is at its own version"
+    return Settlement(record, change.payment, decide)
+
+
+async def _check_free(journal: Journal, record: Record, transaction_id: str) -> str:
+    """A transaction belongs to one payment, and the id must be one that can be asked for."""
+    transaction_id = requests.check_transaction_id(transaction_id, "transaction_id")
+    known = await journal.find(transaction_id)
+    if known is not None and known.ref != record.ref:
+        raise InvalidValue(f"transaction_id: belongs to {known.ref}", field="transaction_id")
+    return transaction_id
+
+
+def _verdict(value: Verdict | str) -> Verdict:
+    try:
+        return Verdict(value)
+    except ValueError:
+        raise InvalidValue(f"verdict: one of {', '.join(Verdict)}", field="verdict") from None
