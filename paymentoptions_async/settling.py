@@ -1,13 +1,14 @@
-"""Settling by hand over a journal alone: for the client, and for the command line, which has no keys to ask with.
+"""What is left to settle, and settling it by hand: over a journal alone, because the command line has no API keys.
 
-A person decides on what they have seen. So it is prepared first, and kept only where the record is still the one that
-was seen: whoever answers meanwhile comes first.
+A person decides on what they have seen. So a settlement is prepared first, and kept only where the record is still the
+one that was seen: whoever answers meanwhile comes first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import partial
 
 from paymentoptions_async import requests, settlement
@@ -15,8 +16,26 @@ from paymentoptions_async.errors import InvalidValue, NotAllowed
 from paymentoptions_async.intent import Record
 from paymentoptions_async.journal import Decide, Journal
 from paymentoptions_async.masking import mask_text
-from paymentoptions_async.payment import Payment, PaymentStatus, Progress
+from paymentoptions_async.payment import Operation, Payment, PaymentStatus, Progress
 from paymentoptions_async.settlement import Verdict
+
+
+class Urgency(IntEnum):
+    """In which order people should look at what is not final."""
+
+    BILLING = 0
+    """Subscriptions: one that nobody knows of keeps billing."""
+    UNDECIDED = 1
+    """Unknown or pending: money may have moved."""
+    WAITING = 2
+    """Its buyer has not come back."""
+
+    @classmethod
+    def of(cls, payment: Payment) -> Urgency:
+        """How urgent a payment is that is not final."""
+        if payment.operation is Operation.SUBSCRIBE:
+            return cls.BILLING
+        return cls.WAITING if payment.status is PaymentStatus.ACTION_REQUIRED else cls.UNDECIDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +45,18 @@ class Settlement:
     record: Record
     outcome: Payment
     decide: Decide
+
+
+async def unresolved(
+    journal: Journal, scope: str, *, kind: PaymentStatus | None = None, older_than: float = 0.0
+) -> list[Record]:
+    """What is neither final nor in flight, the most urgent first and then the oldest.
+
+    ``kind`` keeps one status; ``older_than`` those opened at least so many seconds ago.
+    """
+    records = await journal.unresolved(scope, older_than=older_than)
+    kept = [record for record in records if kind in (None, record.payment.status)]
+    return sorted(kept, key=lambda record: Urgency.of(record.payment))
 
 
 async def prepare(
@@ -60,12 +91,6 @@ async def settle(journal: Journal, settlement: Settlement) -> Payment:
     if changed.version != record.version + 1:
         raise NotAllowed(f"{record.ref} changed meanwhile: it is {changed.payment.status}", payment=changed.payment)
     return changed.payment
-
-
-async def abandoned(journal: Journal, scope: str, *, older_than: float) -> list[Record]:
-    """What has waited for its buyer for ``older_than`` seconds, oldest first."""
-    records = await journal.unresolved(scope, older_than=older_than)
-    return [record for record in records if record.payment.status is PaymentStatus.ACTION_REQUIRED]
 
 
 async def settle_abandoned(journal: Journal, records: Iterable[Record], *, by: str, note: str) -> list[Payment]:

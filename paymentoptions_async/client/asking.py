@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from paymentoptions_async import policy, polling, redirects, requests, transitions
+from paymentoptions_async import policy, polling, redirects, requests, settling, transitions
 from paymentoptions_async.balance import Balance, balance_of
 from paymentoptions_async.client.charging import Charging
 from paymentoptions_async.errors import EnvironmentMismatch, NotAllowed, WebhookRejected
@@ -109,9 +109,8 @@ class Asking(Charging):
         keeps one status; ``older_than`` those opened at least so many seconds ago.
         """
         self._check_usable()
-        records = await self._journal.unresolved(self._scope, older_than=older_than)
-        payments = [record.payment for record in records if kind in (None, record.payment.status)]
-        return sorted(payments, key=_urgency)
+        records = await settling.unresolved(self._journal, self._scope, kind=kind, older_than=older_than)
+        return [record.payment for record in records]
 
     async def balance(self, ref: str) -> Balance:
         """Add up what was captured, refunded and voided of a charge or capture, from the journal alone.
@@ -147,9 +146,3 @@ class Asking(Charging):
         )
         payment.require_approved()
         return await self.resolve(payment.ref)
-
-
-def _urgency(payment: Payment) -> int:
-    if payment.operation is Operation.SUBSCRIBE:
-        return 0
-    return 2 if payment.status is PaymentStatus.ACTION_REQUIRED else 1

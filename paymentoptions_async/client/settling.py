@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paymentoptions_async import settlement, settling
 from paymentoptions_async.client.base import Base
-from paymentoptions_async.payment import Payment
+from paymentoptions_async.payment import Payment, PaymentStatus
 from paymentoptions_async.settlement import Verdict
 
 
@@ -45,7 +45,8 @@ class Settling(Base):
         """
         self._check_usable()
         by, note = settlement.check_words(by, note)
-        records = await settling.abandoned(self._journal, self._scope, older_than=older_than)
+        waiting = PaymentStatus.ACTION_REQUIRED
+        records = await settling.unresolved(self._journal, self._scope, kind=waiting, older_than=older_than)
         closed = await settling.settle_abandoned(self._journal, records, by=by, note=note)
         self._flow.recorded()
         return closed
