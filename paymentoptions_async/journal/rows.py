@@ -339,7 +339,11 @@ def _write(value: Any, depth: int = 0) -> str:
 def _write_object(value: Mapping[str, Any], depth: int) -> str:
     if depth > _DEEPEST:
         return _TOO_DEEP
-    return "{" + ",".join([f"{_quote(name)}:{_write(item, depth)}" for name, item in value.items()]) + "}"
+    members = [
+        f"{_quote(name)}:{_quote(item) if item.__class__ is str else _write(item, depth)}"  # most are texts
+        for name, item in value.items()
+    ]
+    return "{" + ",".join(members) + "}"
 
 
 def _write_array(value: Iterable[Any], depth: int) -> str:
