@@ -292,7 +292,7 @@ def _check_transaction(
             doubts.append("it has no transaction id")
         elif transaction_id.lower() != asked.lower():
             doubts.append("it is about another transaction")
-    allowed = _KINDS.get(expected.operation)
+    allowed = KINDS.get(expected.operation)
     if allowed is None:
         return
     if kind is None:
@@ -303,7 +303,7 @@ def _check_transaction(
 
 
 _CHARGES = frozenset({"CAPTURE", "PRE_AUTH", "PURCHASE", "SALE", "AUTHORIZATION", "AUTHORISATION"})
-_KINDS = {
+KINDS = {
     Operation.PURCHASE: _CHARGES,
     Operation.PURCHASE_WITH_TOKEN: _CHARGES,
     Operation.AUTHORIZE: _CHARGES,
@@ -313,7 +313,10 @@ _KINDS = {
     Operation.REFUND: frozenset({"REFUND"}),
     Operation.VOID: frozenset({"VOID", "VOIDAUTHORISATION", "VOIDAUTHORIZATION"}),
 }
-"""The vendor's samples answer purchases with PRE_AUTH and CAPTURE alike; the spelt-out ones are of its portal."""
+"""What the gateway calls the transaction of each operation, in capitals.
+
+The vendor's samples answer purchases with PRE_AUTH and CAPTURE alike; the spelt-out ones are of its portal.
+"""
 
 
 def _decline(outcome: ResponseClass, code: int | None, message: str | None) -> Decline:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from paymentoptions_async.evidence import Evidence
 from paymentoptions_async.intent import Change, Record
 from paymentoptions_async.payment import Family, Operation, Payment, PaymentStatus, Progress, Reading, Source
+from paymentoptions_async.replies import KINDS
 
 LAPSED = "its owner's deadline passed without a recorded answer"
 CONTRADICTION = "contradiction"
@@ -66,9 +67,11 @@ def after_exchange(record: Record, reading: Reading, evidence: Evidence, owner: 
     record is no longer this owner's to answer, and nothing new was learned.
     """
     payment = record.payment
-    if payment.progress is not Progress.SENDING or record.owner != owner:
-        return _from_status(record, reading, Source.REPLY, evidence) if reading.transaction_id else None
     source = Source.TRANSPORT if evidence.failure else Source.REPLY
+    if payment.progress is not Progress.SENDING or record.owner != owner:
+        if reading.transaction_id:
+            return _from_status(record, reading, Source.REPLY, evidence)
+        return _against_a_person(payment, reading, source, evidence) if record.owner == owner else None
     if evidence.not_sent:
         closed = replace(payment, status=PaymentStatus.CANCELLED, progress=Progress.NOT_SENT, source=source)
         return Change(closed, source, "not sent", evidence)
@@ -105,14 +108,11 @@ def only_match(followers: Iterable[Record], readings: Mapping[str, Reading]) -> 
     return open_ones[0] if len(open_ones) == 1 else None
 
 
-_FOLLOWING = {"CAPTURE": Operation.CAPTURE, "REFUND": Operation.REFUND, "VOID": Operation.VOID}
-
-
 def _may_be(follower: Record, reading: Reading) -> bool:
     intent, payment = follower.intent, follower.payment
     is_open = payment.source is Source.PERSON or not payment.is_final
     may_have_happened = is_open and payment.progress in (Progress.SENDING, Progress.ANSWERED)
-    same_kind = _FOLLOWING.get(reading.transaction_type or "") is intent.operation
+    same_kind = _is_of(reading, intent.operation)
     same_amount = intent.amount is None or reading.approved_amount == intent.amount
     clear = reading.status.is_final and reading.merchant_txn_ref == intent.charge_ref
     return may_have_happened and payment.transaction_id is None and clear and same_kind and same_amount
@@ -122,26 +122,35 @@ def _from_status(record: Record, reading: Reading, source: Source, evidence: Evi
     payment = record.payment
     if not _is_about(record, reading, source):
         return None
-    by_person = payment.source is Source.PERSON
-    if by_person and payment.status.took_money is reading.status.took_money and reading.status.is_final:
-        return _as_a_person_said(payment, reading, source)
-    if payment.status.took_money and reading.status.took_money:
-        return _second_approval(payment, reading, source)
     if payment.operation is Operation.HOSTED_PAGE and reading.status is PaymentStatus.DECLINED:
         return _declined_attempt(payment, reading, source)
+    if payment.source is Source.PERSON and payment.is_final and _agree(payment, reading):
+        return _as_a_person_said(payment, reading, source)
+    if payment.status.took_money:
+        then = _approved_again if _claims_money(reading) else _against_approval
+        return then(payment, reading, source)
+    if payment.is_final and payment.progress is Progress.ANSWERED:  # a refusal is no answer about a transaction
+        if _contradicts_no_money(payment, reading):
+            return _contradicted(payment, reading, source)
+        if not reading.status.took_money:
+            return None
+    return _news(payment, reading, source, evidence)
+
+
+def _news(payment: Payment, reading: Reading, source: Source, evidence: Evidence | None) -> Change | None:
+    """What an answer says of a payment that is open, or that it overrides."""
     if payment.contradicted and not reading.status.took_money:
         return None  # money that was said to have moved is not unsaid by asking twice
-    closed = payment.is_final and payment.progress is Progress.ANSWERED  # a refusal is no answer about a transaction
-    if payment.status.took_money or (closed and not reading.status.took_money):
-        return _against_final(payment, reading, source)
-    if (payment.status is PaymentStatus.DECLINED and _same_transaction(payment, reading)) or (by_person and closed):
-        return _contradicted(payment, reading, source)
     if not _same_transaction(payment, reading) and not reading.status.took_money:
         return None  # another attempt's end says nothing of the transaction that we know
     learned = _learned(payment, reading, source)
     if replace(learned, raw=payment.raw, source=payment.source) == payment:
         return None
     return Change(learned, source, "confirmed" if learned.is_final else "asked", evidence)
+
+
+def _agree(payment: Payment, reading: Reading) -> bool:
+    return reading.status.is_final and payment.status.took_money is reading.status.took_money
 
 
 def _is_about(record: Record, reading: Reading, source: Source) -> bool:
@@ -154,7 +163,14 @@ def _is_about(record: Record, reading: Reading, source: Source) -> bool:
         return False
     if record.intent.operation.follows:  # the whole chain shares one reference, so only the transaction tells
         return source is Source.REPLY or record.payment.transaction_id == reading.transaction_id
-    return reading.transaction_type not in ("REFUND", "VOID") and not _captures(record.payment, reading)
+    follows = _is_of(reading, Operation.REFUND, Operation.VOID)
+    return not follows and not _captures(record.payment, reading)
+
+
+def _is_of(reading: Reading, *operations: Operation) -> bool:
+    """Does the gateway call the transaction what it calls those of one of these operations?"""
+    kind = (reading.transaction_type or "").upper()
+    return any(kind in KINDS[operation] for operation in operations)
 
 
 def _captures(payment: Payment, reading: Reading) -> bool:
@@ -172,7 +188,7 @@ def _declined_attempt(payment: Payment, reading: Reading, source: Source) -> Cha
     An attempt that was pending or unclear and ended so leaves the page open again.
     """
     if payment.status.took_money:
-        return _against_final(payment, reading, source)
+        return _against_approval(payment, reading, source)
     if payment.is_final or payment.contradicted or payment.progress is not Progress.ANSWERED:
         return None
     if not _same_transaction(payment, reading):
@@ -193,14 +209,32 @@ def _declined_attempt(payment: Payment, reading: Reading, source: Source) -> Cha
 def _as_a_person_said(payment: Payment, reading: Reading, source: Source) -> Change | None:
     """The gateway says what a person had read in the portal: its answer stands from now on."""
     if not _same_transaction(payment, reading):
-        return _second_approval(payment, reading, source) if reading.status.took_money else None
+        return _approved_again(payment, reading, source) if reading.status.took_money else None
     return Change(_learned(payment, reading, source), source, "confirmed")
 
 
-def _second_approval(payment: Payment, reading: Reading, source: Source) -> Change | None:
-    """Two approvals under one reference: the same one again, a renewal, or a second charge that is never hidden."""
+def _against_a_person(payment: Payment, reading: Reading, source: Source, evidence: Evidence) -> Change | None:
+    """The late answer of whoever sent it, without a transaction, against what a person has settled meanwhile."""
+    by_person = payment.source is Source.PERSON and payment.is_final
+    says_nothing = reading.status is PaymentStatus.UNKNOWN
+    if not by_person or says_nothing or payment.status.took_money is reading.status.took_money:
+        return None
+    return replace(_contradicted(payment, reading, source), evidence=evidence)
+
+
+def _approved_again(payment: Payment, reading: Reading, source: Source) -> Change | None:
+    """Two approvals under one reference: the same one again, a renewal, or a second charge that is never hidden.
+
+    A second charge for another amount is one too, although nothing about it is as it was asked for.
+    """
     other = reading.transaction_id
-    if other is None or _same_transaction(payment, reading) or other in payment.duplicate_charges + payment.renewals:
+    if _same_transaction(payment, reading):
+        against = _against_approval(payment, reading, source)
+        if against is not None or payment.transaction_id is not None or not reading.status.took_money:
+            return against
+        return Change(_learned(payment, reading, source), source, "confirmed")
+    is_charge = reading.status.took_money or _is_of(reading, payment.operation)
+    if other is None or not is_charge or other in payment.duplicate_charges + payment.renewals:
         return None
     if payment.operation is Operation.SUBSCRIBE:
         return Change(replace(payment, renewals=(*payment.renewals, other)), source, "renewed")
@@ -208,23 +242,43 @@ def _second_approval(payment: Payment, reading: Reading, source: Source) -> Chan
     return Change(found, source, "duplicate_charge")
 
 
-def _against_final(payment: Payment, reading: Reading, source: Source) -> Change | None:
-    """News that is no approval, against a final status: nothing new, another attempt's end, or a contradiction."""
+def _claims_money(reading: Reading) -> bool:
+    """Does it tell of money that moved or is held, be it in doubt, for example of another amount?"""
+    return reading.status.took_money or reading.approved_amount is not None
+
+
+def _contradicts_no_money(payment: Payment, reading: Reading) -> bool:
+    """Does an answer contradict that a payment took no money?
+
+    A person who said so is contradicted by whatever may have charged, if it is not the transaction that they knew of.
+    That another attempt under the reference was approved is no contradiction of a decline; for another amount it is.
+    """
+    if payment.source is Source.PERSON:
+        knew_of_it = payment.transaction_id is not None and _same_transaction(payment, reading)
+        return _claims_money(reading) or (not reading.status.is_final and not knew_of_it)
+    in_doubt = _claims_money(reading) and not reading.status.took_money
+    return in_doubt or (
+        reading.status.took_money and payment.status is PaymentStatus.DECLINED and _same_transaction(payment, reading)
+    )
+
+
+def _against_approval(payment: Payment, reading: Reading, source: Source) -> Change | None:
+    """News against an approval that confirms nothing: of another transaction, no news, or a contradiction."""
     if not _same_transaction(payment, reading):
         return None
-    other_amount = None not in (reading.approved_amount, payment.approved_amount) and (
-        reading.approved_amount != payment.approved_amount
-    )
+    known_amount = payment.approved_amount or payment.amount
+    other_amount = None not in (reading.approved_amount, known_amount) and reading.approved_amount != known_amount
     other_end = reading.status.is_final and reading.status is not payment.status
     return _contradicted(payment, reading, source) if other_amount or other_end else None
 
 
 def _contradicted(payment: Payment, reading: Reading, source: Source) -> Change:
-    doubt = f"was {payment.status}, and the gateway now says {reading.status}"
+    says = "nothing of it was ever sent" if source is Source.TRANSPORT else f"the gateway now says {reading.status}"
+    doubt = f"was {payment.status}, and {says}"
     unclear = replace(
         _learned(payment, reading, source),
         status=PaymentStatus.UNKNOWN,
-        doubts=(doubt,),
+        doubts=(doubt, *reading.doubts),
         contradicted=payment.status.took_money,
     )
     return Change(unclear, source, CONTRADICTION)

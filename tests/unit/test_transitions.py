@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,17 @@ from hypothesis import strategies as st
 
 from paymentoptions_async.balance import balance_of
 from paymentoptions_async.evidence import Evidence, Left, Stage
-from paymentoptions_async.intent import Intent, Record
-from paymentoptions_async.payment import Operation, PaymentStatus, Progress, Reading, Refusal
-from paymentoptions_async.transitions import after_exchange, after_status, as_of
+from paymentoptions_async.intent import Change, Intent, Record
+from paymentoptions_async.payment import Family, Operation, PaymentStatus, Progress, Reading, Refusal, Source
+from paymentoptions_async.transitions import (
+    after_exchange,
+    after_notice,
+    after_status,
+    as_of,
+    beside_attempts,
+    is_news,
+    only_match,
+)
 from paymentoptions_async.values import Money
 
 A = "ab8444e7-fec0-40dd-994d-0ad813785f74"
@@ -129,3 +138,251 @@ def test_a_capture_that_may_have_been_for_less_counts_for_all_that_was_asked():
         assert balance_of(held, [Record(asked, told, "me", 0.0, 0.0, 0.0, 2)]).capturing == Money(counted, "JPY")
     foreign = replace(unclear, approved_amount=Money("1", "USD"))
     assert balance_of(held, [Record(asked, foreign, "me", 0.0, 0.0, 0.0, 2)]).capturing == Money("600", "JPY")
+
+
+# Charges that are never hidden ----------------------------------------------------------------------------------------
+
+
+def approved(transaction_id: str | None = A, amount: str = "1000", **more: Any) -> Reading:
+    """A clear approval; of another amount than the one that was asked for it is in doubt."""
+    doubts = () if amount == "1000" else ("it approves another amount",)
+    status = PaymentStatus.UNKNOWN if doubts else PaymentStatus.APPROVED
+    about: dict[str, Any] = {
+        "merchant_txn_ref": REF,
+        "transaction_type": "CAPTURE",
+        "approved_amount": Money(amount, "JPY"),
+    } | more
+    return Reading(status=status, doubts=doubts, transaction_id=transaction_id, **about)
+
+
+def paid(transaction_id: str | None = A) -> Record:
+    known = record(PaymentStatus.APPROVED, transaction_id)
+    return replace(known, payment=replace(known.payment, approved_amount=Money("1000", "JPY")))
+
+
+@pytest.mark.parametrize("amount", ["1000", "999"])
+def test_a_second_charge_is_told_whatever_its_amount(amount):
+    change = after_status(paid(), approved(B, amount))
+    assert (change.event, change.payment.duplicate_charges) == ("duplicate_charge", (B,))
+    assert (change.payment.status, change.payment.transaction_id) == (PaymentStatus.APPROVED, A)
+    again = replace(paid(), payment=change.payment)
+    assert after_status(again, approved(B, amount)) is None
+
+
+@pytest.mark.parametrize("kind", ["REFUND", "VOID", "VOIDAUTHORISATION", "refund", "CHARGEBACK", None])
+def test_what_is_no_charge_is_never_told_as_a_second_one(kind):
+    """Who gives back what was charged back loses it twice."""
+    reading = replace(approved(B), status=PaymentStatus.UNKNOWN, doubts=("a strange kind",), transaction_type=kind)
+    assert after_status(paid(), reading) is None
+
+
+@pytest.mark.parametrize("kind", ["REFUND", "VOID", "VOIDAUTHORISATION", "VOIDAUTHORIZATION", "void"])
+def test_an_unknown_charge_is_not_taken_for_what_gave_it_back(kind):
+    reading = replace(approved(B), status=PaymentStatus.UNKNOWN, doubts=("its kind",), transaction_type=kind)
+    assert after_status(record(PaymentStatus.UNKNOWN), reading) is None
+
+
+def test_an_approval_for_another_amount_after_a_decline_is_looked_at():
+    change = after_status(record(PaymentStatus.DECLINED, A), approved(B, "999"))
+    assert (change.event, change.payment.status) == ("contradiction", PaymentStatus.UNKNOWN)
+    assert change.payment.doubts == ("was declined, and the gateway now says unknown", "it approves another amount")
+
+
+def test_an_approval_after_a_decline_of_another_attempt_is_confirmed():
+    change = after_status(record(PaymentStatus.DECLINED, A), approved(B))
+    assert (change.event, change.payment.status, change.payment.transaction_id) == (
+        "confirmed",
+        PaymentStatus.APPROVED,
+        B,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (PaymentStatus.APPROVED, PaymentStatus.PARTIALLY_APPROVED),
+        (PaymentStatus.PARTIALLY_APPROVED, PaymentStatus.APPROVED),
+    ],
+)
+def test_one_transaction_is_not_approved_in_whole_and_in_part(before, after):
+    change = after_status(replace(paid(), payment=replace(paid().payment, status=before)), approved())
+    assert (change is None) is (before is PaymentStatus.APPROVED)
+    other = replace(approved(amount="1000"), status=after, approved_amount=Money("500", "JPY"))
+    change = after_status(replace(paid(), payment=replace(paid().payment, status=before)), other)
+    assert (change.event, change.payment.contradicted) == ("contradiction", True)
+
+
+def test_a_typed_amount_that_changes_afterwards_is_a_contradiction():
+    """Where nothing was asked for, only what was approved before can tell."""
+    page = replace(paid(), payment=replace(paid().payment, operation=Operation.HOSTED_PAGE, amount=None))
+    other = replace(approved(), approved_amount=Money("5000", "JPY"))
+    assert after_status(page, other).event == "contradiction"
+    assert after_status(page, approved()) is None
+
+
+def test_an_approval_without_a_transaction_learns_it_and_tells_a_second_one():
+    change = after_status(paid(None), approved(A))
+    assert change is not None
+    assert (change.event, change.payment.transaction_id) == ("confirmed", A)
+    assert not is_news(paid(None).payment, change)
+    assert after_status(replace(paid(), payment=change.payment), approved(B)).event == "duplicate_charge"
+
+
+def test_the_later_charges_of_a_subscription_are_renewals():
+    billed = replace(paid(), payment=replace(paid().payment, operation=Operation.SUBSCRIBE))
+    change = after_status(billed, approved(B))
+    assert change is not None
+    assert (change.event, change.payment.renewals, change.payment.duplicate_charges) == ("renewed", (B,), ())
+    assert is_news(billed.payment, change)
+
+
+# Captures, refunds and voids whose answer was lost --------------------------------------------------------------------
+
+CHARGE = "POCHARGE"
+
+
+def follower(
+    operation: Operation = Operation.REFUND, amount: str | None = "300", ref: str = REF, **known: Any
+) -> Record:
+    """One that may have happened: by default the answer to a refund was lost."""
+    intent = replace(
+        INTENT,
+        operation=operation,
+        amount=None if amount is None else Money(amount, "JPY"),
+        parent=CHARGE,
+        charge_ref=CHARGE,
+        ref=ref,
+    )
+    about: dict[str, Any] = {"status": PaymentStatus.UNKNOWN, "progress": Progress.ANSWERED} | known
+    return Record(intent, replace(intent.opened(), **about), "me", 45.0, 0.0, 0.0, 2)
+
+
+def told(kind: str = "REFUND", amount: str | None = "300", **more: Any) -> Reading:
+    about: dict[str, Any] = {"status": PaymentStatus.APPROVED, "merchant_txn_ref": CHARGE, "transaction_id": A} | more
+    return Reading(transaction_type=kind, approved_amount=Money(amount, "JPY") if amount else None, **about)
+
+
+def match(reading: Reading, *followers: Record) -> Record | None:
+    return only_match(followers, {one.ref: reading for one in followers})
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "amount"),
+    [
+        (Operation.REFUND, "REFUND", "300"),
+        (Operation.CAPTURE, "CAPTURE", "300"),
+        (Operation.VOID, "VOID", None),
+        (Operation.VOID, "VOIDAUTHORISATION", None),
+    ],
+)
+def test_the_only_open_one_of_its_kind_and_amount_is_it(operation, kind, amount):
+    one = follower(operation, amount)
+    assert match(told(kind), one, follower(ref="POOTHER", status=PaymentStatus.APPROVED, transaction_id=B)) is one
+    change = after_notice(one, told(kind))
+    assert (change.event, change.payment.status, change.payment.transaction_id) == (
+        "confirmed",
+        PaymentStatus.APPROVED,
+        A,
+    )
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [],
+        [follower(amount="301")],
+        [follower(Operation.CAPTURE)],
+        [follower(status=PaymentStatus.APPROVED)],
+        [follower(status=PaymentStatus.DECLINED)],
+        [follower(transaction_id=B)],
+        [follower(status=PaymentStatus.CANCELLED, progress=Progress.NOT_SENT)],
+        [follower(status=PaymentStatus.CANCELLED, progress=Progress.REFUSED)],
+        [follower(), follower(ref="POOTHER")],
+        [follower(), follower(ref="POOTHER", progress=Progress.SENDING, status=PaymentStatus.PENDING)],
+    ],
+    ids=["none", "amount", "kind", "done", "declined", "known", "not sent", "refused", "two", "two, one in flight"],
+)
+def test_where_it_is_not_sure_whose_a_transaction_is_it_is_nobodys(others):
+    assert match(told(), *others) is None
+    for other in others:
+        if len(others) == 1:
+            assert after_notice(other, told()) is None
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        told(status=PaymentStatus.PENDING),
+        told(status=PaymentStatus.UNKNOWN),
+        told(merchant_txn_ref="ANOTHER"),
+        told(merchant_txn_ref=None),
+        told(amount=None),
+        told(kind="CHARGEBACK"),
+    ],
+)
+def test_an_answer_that_is_not_clear_is_nobodys(reading):
+    assert match(reading, follower()) is None
+
+
+# What an application hears of -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", PaymentStatus)
+@pytest.mark.parametrize("progress", Progress)
+def test_an_outcome_is_news_and_whatever_did_not_happen_for_good_is_not(status, progress):
+    payment = replace(INTENT.opened(), status=status, progress=progress)
+    heard = is_news(INTENT.opened(), Change(payment, Source.REPLY, "answered"))
+    assert heard is (status.is_final and progress is Progress.ANSWERED)
+
+
+@pytest.mark.parametrize("status", [status for status in PaymentStatus if status.is_final])
+def test_the_same_outcome_again_is_no_news_and_another_one_is(status):
+    before = record(status, A).payment
+    assert not is_news(before, Change(replace(before, source=Source.STATUS), Source.STATUS, "confirmed"))
+    for other in PaymentStatus:
+        if other.is_final and other is not status:
+            assert is_news(before, Change(replace(before, status=other), Source.STATUS, "confirmed"))
+    unsure = replace(before, status=PaymentStatus.UNKNOWN)
+    assert is_news(before, Change(unsure, Source.STATUS, "contradiction"))
+    assert is_news(unsure, Change(before, Source.STATUS, "confirmed"))
+
+
+def test_one_more_charge_is_news_once():
+    before = paid().payment
+    after = replace(before, duplicate_charges=(B,))
+    assert is_news(before, Change(after, Source.STATUS, "duplicate_charge"))
+    assert not is_news(after, Change(after, Source.STATUS, "confirmed"))
+
+
+def test_both_charges_of_an_order_are_told_by_the_later_one_once():
+    first = replace(paid(A), intent=replace(INTENT, ref="POFIRST"))
+    first = replace(first, payment=replace(first.payment, ref="POFIRST"))
+    late = Change(paid(B).payment, Source.STATUS, "confirmed")
+    told = beside_attempts(late, [first, record(PaymentStatus.APPROVED, B)])
+    assert (told.event, told.payment.duplicate_charges) == ("duplicate_charge", (A,))
+    assert beside_attempts(Change(told.payment, Source.STATUS, "confirmed"), [first]).event == "confirmed"
+    declined = Change(record(PaymentStatus.DECLINED).payment, Source.REPLY, "answered")
+    assert beside_attempts(declined, [first]) is declined
+
+
+# Past a deadline ------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_past_its_deadline_may_be_made_again():
+    link = replace(INTENT, operation=Operation.HOSTED_PAGE)
+    assert link.operation.family is Family.LINK
+    late = as_of(Record(link, link.opened(), "me", 45.0, 0.0, 0.0, 1), 45.0)
+    assert (late.payment.status, late.payment.progress) == (PaymentStatus.CANCELLED, Progress.REFUSED)
+
+
+def test_an_answer_past_the_deadline_still_counts_for_whoever_sent_it():
+    assert after_exchange(sending(), approved(), ANSWERED, "me").payment.status is PaymentStatus.APPROVED
+    nothing = Evidence(Left.NOTHING, Stage.POOL, failure="cancelled")
+    unsent = Reading(status=PaymentStatus.CANCELLED)
+    assert after_exchange(sending(), unsent, nothing, "me").payment.progress is Progress.NOT_SENT
+
+
+def test_a_direct_answer_after_its_webhook_changes_nothing_and_another_charge_is_told():
+    assert after_exchange(paid(), approved(A), ANSWERED, "me") is None
+    assert after_exchange(paid(), approved(B), ANSWERED, "me").event == "duplicate_charge"
+    assert after_exchange(paid(), Reading(status=PaymentStatus.UNKNOWN), ANSWERED, "me") is None
