@@ -13,7 +13,7 @@ from functools import partial
 
 from paymentoptions_async import requests, settlement
 from paymentoptions_async.errors import InvalidValue, NotAllowed
-from paymentoptions_async.intent import Record
+from paymentoptions_async.intent import Change, Record
 from paymentoptions_async.journal import Decide, Journal
 from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Operation, Payment, PaymentStatus, Progress
@@ -86,11 +86,17 @@ async def prepare(
 
 async def settle(journal: Journal, settlement: Settlement) -> Payment:
     """Keep what was prepared, and return the payment. Raises `NotAllowed` where the record changed since."""
-    record = settlement.record
-    changed = await journal.change(record.ref, settlement.decide)
-    if changed.version != record.version + 1:
-        raise NotAllowed(f"{record.ref} changed meanwhile: it is {changed.payment.status}", payment=changed.payment)
-    return changed.payment
+    kept: Change | None = None
+
+    def decide(record: Record) -> Change | None:
+        nonlocal kept
+        kept = settlement.decide(record)  # the last time counts, where a journal asks again
+        return kept
+
+    record = await journal.change(settlement.record.ref, decide)
+    if kept is None:
+        raise NotAllowed(f"{record.ref} changed meanwhile: it is {record.payment.status}", payment=record.payment)
+    return record.payment
 
 
 async def settle_abandoned(journal: Journal, records: Iterable[Record], *, by: str, note: str) -> list[Payment]:
