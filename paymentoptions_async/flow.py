@@ -33,9 +33,10 @@ from paymentoptions_async.errors import (
     RateLimited,
 )
 from paymentoptions_async.evidence import Evidence, Left, Stage
-from paymentoptions_async.intent import Change, Intent, Record
+from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.journal import Decide, Journal
 from paymentoptions_async.payment import Expected, Payment, PaymentStatus, Progress, Reading, Refusal
+from paymentoptions_async.transitions import Decision
 from paymentoptions_async.wire.exchange import Departure, Reply, Request, Wire, uptime
 
 log = logging.getLogger("paymentoptions_async")
@@ -77,20 +78,6 @@ class Confirmation(Enum):
     """It may be about one that is on the wire just now: ask again later."""
     NOTHING = auto()
     """It says nothing of any payment known here."""
-
-
-class Decision:
-    """Remembers what a decision about a record was: a journal tells only what the record became."""
-
-    def __init__(self, decide: Decide) -> None:
-        self._decide = decide
-        self.contradicts = False
-
-    def __call__(self, record: Record) -> Change | None:
-        """Decide; the last time counts, where a journal asks again."""
-        change = self._decide(record)
-        self.contradicts = change is not None and change.event == transitions.CONTRADICTION
-        return change
 
 
 class Gateway(Protocol):

@@ -5,7 +5,7 @@ Pure. Journals call these inside a transaction with the record locked; nothing h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from paymentoptions_async.evidence import Evidence
@@ -16,6 +16,24 @@ from paymentoptions_async.replies import KINDS
 LAPSED = "its owner's deadline passed without a recorded answer"
 CONTRADICTION = "contradiction"
 """The history's word for evidence against what was settled."""
+
+
+class Decision:
+    """Remembers what a decision about a record was: a journal tells only what the record became."""
+
+    def __init__(self, decide: Callable[[Record], Change | None]) -> None:
+        self._decide = decide
+        self.change: Change | None = None
+
+    def __call__(self, record: Record) -> Change | None:
+        """Decide; the last time counts, where a journal asks again."""
+        self.change = self._decide(record)
+        return self.change
+
+    @property
+    def contradicts(self) -> bool:
+        """True where it contradicts what was settled."""
+        return self.change is not None and self.change.event == CONTRADICTION
 
 
 def as_of(record: Record, now: float) -> Record:
@@ -69,9 +87,8 @@ def after_exchange(record: Record, reading: Reading, evidence: Evidence, owner: 
     payment = record.payment
     source = Source.TRANSPORT if evidence.failure else Source.REPLY
     if payment.progress is not Progress.SENDING or record.owner != owner:
-        if reading.transaction_id:
-            return _from_status(record, reading, Source.REPLY, evidence)
-        return _against_a_person(payment, reading, source, evidence) if record.owner == owner else None
+        change = _late_answer(record, reading, source, owner)
+        return None if change is None else replace(change, evidence=evidence)
     if evidence.not_sent:
         closed = replace(payment, status=PaymentStatus.CANCELLED, progress=Progress.NOT_SENT, source=source)
         return Change(closed, source, "not sent", evidence)
@@ -82,9 +99,21 @@ def after_exchange(record: Record, reading: Reading, evidence: Evidence, owner: 
     return Change(_learned(payment, reading, source), source, "answered", evidence)
 
 
+def _late_answer(record: Record, reading: Reading, source: Source, owner: str) -> Change | None:
+    """An answer to what others have settled meanwhile. Without a transaction it can only contradict a person."""
+    payment = record.payment
+    if reading.transaction_id is not None:
+        return _from_status(record, reading, Source.REPLY)
+    by_person = record.owner == owner and payment.source is Source.PERSON and payment.is_final
+    says_nothing = reading.status is PaymentStatus.UNKNOWN
+    if not by_person or says_nothing or payment.status.took_money is reading.status.took_money:
+        return None
+    return _contradicted(payment, reading, source)
+
+
 def after_status(record: Record, reading: Reading) -> Change | None:
     """Take in a status answer that is about this reference. None where it changes nothing."""
-    return _from_status(record, reading, Source.STATUS, None)
+    return _from_status(record, reading, Source.STATUS)
 
 
 def after_notice(record: Record, reading: Reading) -> Change | None:
@@ -118,7 +147,7 @@ def _may_be(follower: Record, reading: Reading) -> bool:
     return may_have_happened and payment.transaction_id is None and clear and same_kind and same_amount
 
 
-def _from_status(record: Record, reading: Reading, source: Source, evidence: Evidence | None) -> Change | None:
+def _from_status(record: Record, reading: Reading, source: Source) -> Change | None:
     payment = record.payment
     if not _is_about(record, reading, source):
         return None
@@ -134,10 +163,10 @@ def _from_status(record: Record, reading: Reading, source: Source, evidence: Evi
             return _contradicted(payment, reading, source)
         if not reading.status.took_money:
             return None
-    return _news(payment, reading, source, evidence)
+    return _news(payment, reading, source)
 
 
-def _news(payment: Payment, reading: Reading, source: Source, evidence: Evidence | None) -> Change | None:
+def _news(payment: Payment, reading: Reading, source: Source) -> Change | None:
     """What an answer says of a payment that is open, or that it overrides."""
     if payment.contradicted and not reading.status.took_money:
         return None  # money that was said to have moved is not unsaid by asking twice
@@ -146,7 +175,7 @@ def _news(payment: Payment, reading: Reading, source: Source, evidence: Evidence
     learned = _learned(payment, reading, source)
     if replace(learned, raw=payment.raw, source=payment.source) == payment:
         return None
-    return Change(learned, source, "confirmed" if learned.is_final else "asked", evidence)
+    return Change(learned, source, "confirmed" if learned.is_final else "asked")
 
 
 def _agree(payment: Payment, reading: Reading) -> bool:
@@ -211,15 +240,6 @@ def _as_a_person_said(payment: Payment, reading: Reading, source: Source) -> Cha
     if not _same_transaction(payment, reading):
         return _approved_again(payment, reading, source) if reading.status.took_money else None
     return Change(_learned(payment, reading, source), source, "confirmed")
-
-
-def _against_a_person(payment: Payment, reading: Reading, source: Source, evidence: Evidence) -> Change | None:
-    """The late answer of whoever sent it, without a transaction, against what a person has settled meanwhile."""
-    by_person = payment.source is Source.PERSON and payment.is_final
-    says_nothing = reading.status is PaymentStatus.UNKNOWN
-    if not by_person or says_nothing or payment.status.took_money is reading.status.took_money:
-        return None
-    return replace(_contradicted(payment, reading, source), evidence=evidence)
 
 
 def _approved_again(payment: Payment, reading: Reading, source: Source) -> Change | None:
