@@ -20,9 +20,7 @@ LOGGERS = (
 
 _SLASH = r"(?:/|%2[Ff])"
 _PART = r"""(?:(?!%2[Ff])[^/\s?#"'])+"""
-_TOKEN = re.compile(
-    rf"((?:webhook|return{_SLASH}(?:success|decline|cancel)){_SLASH}+{_PART}{_SLASH}+){_PART}", re.IGNORECASE
-)
+_TOKEN = re.compile(rf"((?:webhook|return{_SLASH}(?:success|decline|cancel)){_SLASH}+{_PART}{_SLASH}+){_PART}")
 
 
 def mask_access_logs(*more: str) -> None:

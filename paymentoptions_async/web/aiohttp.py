@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
@@ -39,7 +39,7 @@ def routes(gateway: GatewayOf[web.Request], *, on_return: OnReturn) -> list[web.
                 ref=request.match_info["ref"],
                 token=request.match_info["token"],
                 headers=request.headers,
-                chunks=request.content.iter_any(),
+                chunks=_chunks(request),
             )
         )
 
@@ -66,6 +66,13 @@ def routes(gateway: GatewayOf[web.Request], *, on_return: OnReturn) -> list[web.
         for path, handler in (("/webhook/{ref}/{token}", webhook), ("/return/{purpose}/{ref}/{token}", returned))
         for slash in ("", "/")
     ]
+
+
+async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
+    if not request.can_read_body:  # empty, or a middleware has read it
+        yield await request.read()
+    async for chunk in request.content.iter_any():
+        yield chunk
 
 
 def _response(answer: Answer) -> web.Response:

@@ -13,15 +13,20 @@ import django
 import fastapi
 import uvicorn
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse
+from django.test import override_settings
 from django.urls import clear_url_caches, include
 from django.urls import path as django_path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 
 import paymentoptions_async.web.aiohttp as for_aiohttp
@@ -99,6 +104,8 @@ class Shop:
     show: Callable[..., Any] | None = None
     """What to answer buyers with, instead of a page; it may raise, too."""
     connections: Callable[[], int] = int
+    reads_bodies: bool = False
+    """With a middleware that reads each body before the endpoints do, as those that log bodies."""
 
     @property
     def gateway(self) -> PaymentOptions:
@@ -159,7 +166,13 @@ def make_starlette(shop: Shop, prefix: str) -> Any:
             yield {"gateway": gateway}
 
     routes = for_starlette.routes(lambda request: request.state.gateway, on_return=shop.on_return(PlainTextResponse))
-    return Starlette(routes=[Mount(prefix, routes=routes)], lifespan=lifespan)
+    middleware = [Middleware(BaseHTTPMiddleware, dispatch=read_in_starlette)] if shop.reads_bodies else []
+    return Starlette(routes=[Mount(prefix, routes=routes)], middleware=middleware, lifespan=lifespan)
+
+
+async def read_in_starlette(request: Request, answer: RequestResponseEndpoint) -> Response:
+    await request.body()
+    return await answer(request)
 
 
 def make_fastapi(shop: Shop, prefix: str) -> Any:
@@ -173,6 +186,8 @@ def make_fastapi(shop: Shop, prefix: str) -> Any:
         return gateway
 
     app = fastapi.FastAPI(lifespan=lifespan)
+    if shop.reads_bodies:
+        app.middleware("http")(read_in_starlette)
     routes = for_starlette.routes(gateway_of, on_return=shop.on_return(PlainTextResponse))
     app.include_router(fastapi.APIRouter(routes=routes), prefix=prefix)
     return app
@@ -187,7 +202,16 @@ def make_django(shop: Shop, prefix: str) -> Any:
     patterns = for_django.urlpatterns(gateway, on_return=shop.on_return(HttpResponse))
     urlpatterns[:] = [django_path(f"{prefix}/".lstrip("/"), include(patterns))]
     clear_url_caches()
-    return gateway.around(ASGIHandler())
+    with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, *([f"{__name__}.read_in_django"] * shop.reads_bodies)]):
+        return gateway.around(ASGIHandler())
+
+
+def read_in_django(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def middleware(request: Any) -> Any:
+        assert request.body is not None
+        return answer(request)
+
+    return middleware
 
 
 def make_aiohttp(shop: Shop, prefix: str) -> web.Application:
@@ -201,7 +225,7 @@ def make_aiohttp(shop: Shop, prefix: str) -> web.Application:
         return web.Response(text=text, headers=headers)
 
     routes = for_aiohttp.routes(lambda request: request.config_dict[key], on_return=shop.on_return(respond))
-    app = web.Application()
+    app = web.Application(middlewares=[read_in_aiohttp] if shop.reads_bodies else [])
     app.cleanup_ctx.append(open_gateway)
     if prefix:
         pay = web.Application()
@@ -210,6 +234,12 @@ def make_aiohttp(shop: Shop, prefix: str) -> web.Application:
     else:
         app.add_routes(routes)
     return app
+
+
+@web.middleware
+async def read_in_aiohttp(request: web.Request, handler: Handler) -> web.StreamResponse:
+    await request.read()
+    return await handler(request)
 
 
 SHOPS: dict[str, Callable[[Shop, str], Any]] = {
@@ -228,10 +258,13 @@ REFUSALS: dict[str, Exception | type[Exception]] = {
 
 
 @contextlib.asynccontextmanager
-async def opened(kind: str, *, prefix: str = PREFIX, root_path: str = "") -> AsyncIterator[Shop]:
+async def opened(
+    kind: str, *, prefix: str = PREFIX, root_path: str = "", reads_bodies: bool = False
+) -> AsyncIterator[Shop]:
     """Open a shop of one kind, below ``prefix``; ``root_path`` is what a proxy before it takes off the path."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        shop = Shop(f"http://127.0.0.1:{listening.getsockname()[1]}{root_path}{prefix}")
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}{root_path}{prefix}"
+        shop = Shop(url, reads_bodies=reads_bodies)
         app = SHOPS[kind](shop, prefix)
         served = (
             over_aiohttp(shop, app, listening) if kind == "aiohttp" else over_uvicorn(shop, app, listening, root_path)

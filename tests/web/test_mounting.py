@@ -40,6 +40,15 @@ async def test_the_path_may_come_from_a_proxy_that_takes_it_off(kind):
         assert (await proxy.get(success_url)).text == "Order proxied: action_required"
 
 
+@pytest.mark.parametrize("kind", SHOPS)
+async def test_a_body_that_a_middleware_has_read_is_not_lost(kind):
+    async with opened(kind, reads_bodies=True) as shop, httpx.AsyncClient(trust_env=False) as browser:
+        webhook_url, _ = await shop.urls("read before")
+        assert (await browser.post(webhook_url, content=b'{"a": 1}')).status_code == 200
+        [notice] = await shop.journal.notices(webhook_url.rsplit("/", 2)[1])
+        assert notice.body == {"a": 1}
+
+
 async def in_starlette(shop: Shop, on_return: Any, url: str) -> str:
     app = Starlette(routes=for_starlette.routes(shop.gateway, on_return=on_return))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as browser:
