@@ -26,8 +26,9 @@ from paymentoptions_async.payment import Decline, Operation, Payment, PaymentSta
 from paymentoptions_async.values import MaskedCard, Money
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
-"""Values of columns: texts, numbers, booleans and None only."""
+Value = str | float | bool | None
+"""What a column holds."""
+Row = tuple[Value, ...]
 
 INTENT_COLUMNS = ("ref", "scope", "order_name", "parent", "operation", "family", "intent")
 """What a record is about. Written when it is admitted, and again when it is admitted again."""
