@@ -12,7 +12,10 @@ except ImportError:
 
 SUBCOMMANDS = {
     "sandbox": "Serve a stand-in gateway on this machine.",
+    "webhooks": "Watch webhooks come in, and make test deliveries.",
 }
+
+_EXTRAS = {"sandbox": "cli,sandbox"}
 
 
 class _Lazy(click.Group):
@@ -27,7 +30,8 @@ class _Lazy(click.Group):
         try:
             module = importlib.import_module(f"{__name__}.{cmd_name}")
         except ModuleNotFoundError as missing:
-            message = f"{cmd_name} needs {missing.name}: pip install 'paymentoptions-async[cli,{cmd_name}]'"
+            extras = _EXTRAS.get(cmd_name, "cli")
+            message = f"{cmd_name} needs {missing.name}: pip install 'paymentoptions-async[{extras}]'"
             raise click.ClickException(message) from None
         command = module.command
         assert isinstance(command, click.Command)

@@ -13,7 +13,7 @@ import pytest
 
 import paymentoptions_async
 from paymentoptions_async import Card, Money, OutcomeUnknown, Payment, PaymentOptions, settings
-from paymentoptions_async.cli import SUBCOMMANDS, main
+from paymentoptions_async.cli import main
 from paymentoptions_async.response_codes import Outcome, classify
 from paymentoptions_async.sandbox import CARDS, OUTCOMES, TestCard, faults
 
@@ -126,12 +126,23 @@ def test_no_page_names_a_variable_that_is_none():
     assert set(re.findall(r"\bPAYMENTOPTIONS_\w+", ALL)) == set(settings._VARIABLES.values())
 
 
-def options() -> Iterator[tuple[str, str]]:
-    for name in SUBCOMMANDS:
-        command = main.get_command(click.Context(main), name)
+def commands(group: click.Group = main, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every subcommand with its words, those within groups too."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
+def options() -> Iterator[tuple[str, str]]:
+    for name, command in commands():
         for parameter in command.params:
-            yield name, parameter.opts[0]
+            is_argument = isinstance(parameter, click.Argument)
+            yield name, parameter.human_readable_name if is_argument else parameter.opts[0]
 
 
 @pytest.mark.parametrize(("command", "option"), [*options()])
