@@ -304,6 +304,12 @@ class TestTheCommand:
         assert result.exit_code == 2
         assert "needs a URL on loopback without a query" in result.output
 
+    def test_it_does_not_pass_on_to_itself(self):
+        port = str(closed_port())
+        result = self.run("listen", "--port", port, "--forward-to", f"http://localhost:{port}/")
+        assert result.exit_code == 2
+        assert "it would pass on to itself" in result.output
+
     def test_it_says_when_the_port_is_taken(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -52,6 +53,10 @@ def listen(forward_to: str | None, host: str, port: int) -> None:
     Set PAYMENTOPTIONS_PUBLIC_URL of your application to the address that this prints, or to that of a tunnel which
     leads here. Buyers who come back pass through as well. Nothing is written to disk.
     """
+    if forward_to is not None and port and urlsplit(forward_to).port == port:
+        raise click.BadParameter(
+            "it would pass on to itself: name your application's own port", param_hint="--forward-to"
+        )
     try:
         asyncio.run(_listen(Console(highlight=False), forward_to, host, port))
     except OSError as error:
@@ -148,13 +153,10 @@ def _typed_lines(take: Callable[[str], Coroutine[Any, Any, None]]) -> Iterator[b
             running.add(task)
             task.add_done_callback(running.discard)
 
-    try:
-        if not sys.stdin.isatty():
-            raise NotImplementedError  # noqa: TRY301
-        loop.add_reader(sys.stdin, ready)
-    except (NotImplementedError, OSError, ValueError):  # Windows can't wait for a terminal
+    if not sys.stdin.isatty() or sys.platform == "win32":  # where a loop can't wait for a terminal
         yield False
         return
+    loop.add_reader(sys.stdin, ready)
     try:
         yield True
     finally:
