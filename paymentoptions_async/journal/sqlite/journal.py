@@ -50,6 +50,11 @@ class SqliteJournal:
         self._watch = Watch(self._outside_version, self._versions)
         self._closed = False
 
+    @property
+    def path(self) -> str:
+        """Where the file is or will be, absolute."""
+        return self._path
+
     async def admit(self, intent: Intent, *, owner: str, lease: float) -> Admission:
         """See `Journal.admit`."""
         return await self._write(lambda transaction: transaction.admit(intent, owner, lease))

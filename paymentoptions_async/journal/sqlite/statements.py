@@ -24,7 +24,7 @@ def _update(columns: Sequence[str]) -> str:
 
 
 GET = f"SELECT {_RECORD} FROM intents WHERE ref = ?"
-FIND = f"SELECT {_RECORD} FROM transactions JOIN intents ON intents.id = intent WHERE transactions.transaction_id = ?"
+FIND = f"SELECT {_RECORD} FROM transactions AS t JOIN intents ON intents.id = t.intent WHERE t.transaction_id = ?"
 ATTEMPTS = f"SELECT {_RECORD} FROM intents WHERE scope = ? AND order_name = ? ORDER BY id"
 FOLLOWERS = f"""
 WITH RECURSIVE followers (id, ref, transaction_id) AS (
