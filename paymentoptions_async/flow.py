@@ -34,7 +34,7 @@ from paymentoptions_async.errors import (
 )
 from paymentoptions_async.evidence import Evidence, Left, Stage
 from paymentoptions_async.intent import Intent, Record
-from paymentoptions_async.journal import Decide, Journal
+from paymentoptions_async.journal import Journal
 from paymentoptions_async.payment import Expected, Payment, PaymentStatus, Progress, Reading, Refusal
 from paymentoptions_async.transitions import Decision
 from paymentoptions_async.wire.exchange import Departure, Reply, Request, Wire, uptime
@@ -76,6 +76,8 @@ class Confirmation(Enum):
     """The answer was about a payment known here, and is taken in."""
     NOT_NOW = auto()
     """It may be about one that is on the wire just now: ask again later."""
+    NOT_FOUND = auto()
+    """The gateway knows no such transaction, or not yet."""
     NOTHING = auto()
     """It says nothing of any payment known here."""
 
@@ -159,13 +161,16 @@ class Flow:
         reply = await self.ask(self.gateway.status_path(transaction_id), deadline)
         reading = self.gateway.read_status(reply, self.gateway.expected(record, transaction_id))
         require_answer(reading, reply.evidence, record.ref)
+        if reading.refusal is Refusal.NOT_FOUND:
+            return Confirmation.NOT_FOUND
         known = await self.journal.find(transaction_id)
         if known is not None and known.ref != record.ref:
             reading = self.gateway.read_status(reply, self.gateway.expected(known, transaction_id))
             await self.take_in(known, reading)
             return Confirmation.TOLD
-        changed = await self.take_in(record, reading)
-        if known is not None or changed.version > record.version or changed.payment.transaction_id == transaction_id:
+        decision = Decision(partial(transitions.after_status, reading=reading))
+        record = await self._take_in(record, decision)
+        if known is not None or decision.change is not None or record.payment.transaction_id == transaction_id:
             return Confirmation.TOLD
         return await self.of_a_follower(record, reply, transaction_id)
 
@@ -175,24 +180,27 @@ class Flow:
         Only where exactly one open intent can be the one that the transaction carried out is it taken for that.
         """
         followers = await self.journal.followers(charge.ref)
+        if any(follower.payment.transaction_id == transaction_id for follower in followers):
+            return Confirmation.TOLD  # another process was quicker
         readings = {
             follower.ref: self.gateway.read_status(reply, self.gateway.expected(follower, transaction_id))
             for follower in followers
         }
-        match = transitions.only_match(followers, readings)
-        if match is None:
+        matching = transitions.matching(followers, readings)
+        if any(match.payment.progress is Progress.SENDING and not _lapsed(match) for match in matching):
+            return Confirmation.NOT_NOW  # its own answer is under way, and may say that it is another one's
+        if len(matching) != 1:
             return Confirmation.NOTHING
-        if match.payment.progress is Progress.SENDING and not _lapsed(match):
-            return Confirmation.NOT_NOW  # its own answer is under way
-        await self._take_in(match, partial(transitions.after_notice, reading=readings[match.ref]))
-        return Confirmation.TOLD
+        [match] = matching
+        decision = Decision(partial(transitions.after_notice, reading=readings[match.ref]))
+        await self._take_in(match, decision)
+        return Confirmation.NOT_NOW if decision.change is None else Confirmation.TOLD
 
     async def take_in(self, record: Record, reading: Reading) -> Record:
         """Record what a status answer says of an intent; raise `Contradiction` if it contradicts what was settled."""
-        return await self._take_in(record, partial(transitions.after_status, reading=reading))
+        return await self._take_in(record, Decision(partial(transitions.after_status, reading=reading)))
 
-    async def _take_in(self, record: Record, decide: Decide) -> Record:
-        decision = Decision(decide)
+    async def _take_in(self, record: Record, decision: Decision) -> Record:
         changed = await self.journal.change(record.ref, decision)
         self.recorded()
         if decision.contradicts:

@@ -30,6 +30,7 @@ _MAX_RETRY_AFTER = 3600.0
 _FIRST_POLL = 1.0
 _POLL_GROWTH = 1.6
 _MAX_POLL = 30.0
+_GROWN_AT = 20  # far above what it takes to reach the longest; the growth itself would overflow within half a day
 _ASK_AGAIN = frozenset({429, 500, 502, 503, 504})
 
 
@@ -70,4 +71,5 @@ def delay_before(attempt: int, random: Random, retry_after: float | None = None)
 
 def poll_delay(attempt: int, random: Random) -> float:
     """Seconds before asking for a payment's status again: grows to half a minute, spread by half either way."""
-    return min(_MAX_POLL, _FIRST_POLL * _POLL_GROWTH**attempt) * random.uniform(0.5, 1.5)
+    grown = _FIRST_POLL * _POLL_GROWTH ** min(attempt, _GROWN_AT)
+    return min(_MAX_POLL, grown) * random.uniform(0.5, 1.5)

@@ -117,7 +117,7 @@ def after_status(record: Record, reading: Reading) -> Change | None:
 
 
 def after_notice(record: Record, reading: Reading) -> Change | None:
-    """Take in the status of a transaction that can only be this capture, refund or void (`only_match`)."""
+    """Take in the status of a transaction that can only be this capture, refund or void (`matching`)."""
     payment = record.payment
     if not _may_be(record, reading):
         return None
@@ -126,15 +126,14 @@ def after_notice(record: Record, reading: Reading) -> Change | None:
     return Change(_learned(payment, reading, Source.STATUS), Source.STATUS, "confirmed")
 
 
-def only_match(followers: Iterable[Record], readings: Mapping[str, Reading]) -> Record | None:
-    """The one open capture, refund or void that a transaction nobody knows must be; None where several may be it.
+def matching(followers: Iterable[Record], readings: Mapping[str, Reading]) -> list[Record]:
+    """The open captures, refunds and voids that a transaction nobody knows may be. Only where it is one is it sure.
 
     The gateway tells of it under the charge's reference, so only parent, type and amount tell what it is (inferred).
-    What a person settled without naming its transaction is among the candidates: it may confirm or contradict them.
+    What a person settled without naming its transaction is among them: it may confirm or contradict them.
     ``readings`` has, for each reference, the answer as it reads for that intent.
     """
-    open_ones = [follower for follower in followers if _may_be(follower, readings[follower.ref])]
-    return open_ones[0] if len(open_ones) == 1 else None
+    return [follower for follower in followers if _may_be(follower, readings[follower.ref])]
 
 
 def _may_be(follower: Record, reading: Reading) -> bool:

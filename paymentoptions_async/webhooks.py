@@ -25,6 +25,13 @@ PERIOD = 3600.0
 MAX_AT_ONCE = 8
 """Webhooks that are confirmed at once."""
 
+APPEARS_WITHIN = 600.0
+"""Seconds for which a transaction that a webhook names, and the gateway does not know, is asked for again (inferred).
+
+A webhook may be quicker than what answers status queries, and may be all that tells of a charge."""
+MAX_NOT_FOUND = 4
+"""Webhooks under one reference that may wait for such a transaction; of a flood, the ids are made up."""
+
 
 class Inbox:
     """Takes in the webhooks of one merchant. Knows no web framework. ``clock`` gives Unix seconds."""
@@ -41,6 +48,7 @@ class Inbox:
         self._slots = asyncio.Semaphore(MAX_AT_ONCE)
         self._failures = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self._taking_up = False
         self._closed = False
         self.refused = 0
         """How many were refused for a bad token or their size, since this client was made."""
@@ -55,7 +63,7 @@ class Inbox:
         notice = read_notice(ref, body, content_type=_header(headers, "content-type"))
         journal = self._flow.journal
         record = await journal.get(ref)
-        notice = replace(notice, scope=self._scope, known=record is not None)
+        notice = replace(notice, scope=self._scope, known=record is not None, received_at=self._clock())
         is_new = await journal.note(notice)
         if not is_new and notice.digest not in {
             n.digest for n in await journal.notices(ref, state=NoticeState.WAITING)
@@ -67,12 +75,13 @@ class Inbox:
             self._confirm_behind(record, notice)
 
     async def take_up(self) -> int:
-        """Confirm what an earlier process, or a gateway that was away, left waiting; return how many there are.
+        """Confirm what an earlier process, or a gateway that was away, left waiting; return how many are begun with.
 
-        Goes on in the background, a few at a time.
+        Goes on in the background, one after the other: nobody waits for these, and the gateway has others to answer.
         """
         waiting = await self._flow.journal.waiting_notices(self._scope)
-        if waiting:
+        if waiting and not self._taking_up:
+            self._taking_up = True
             self._flow.spawn(self._confirm_all(waiting))
         return len(waiting)
 
@@ -82,41 +91,52 @@ class Inbox:
         if self._alarm is not None:
             self._alarm.cancel()
 
-    async def confirm(self, record: Record, notice: Notice) -> None:
-        """Ask for the transactions that a webhook names and take in the answers.
+    async def confirm(self, record: Record, notice: Notice) -> bool:
+        """Ask for the transactions that a webhook names and take in the answers; False if nobody could be asked.
 
-        Where the gateway can't be asked now, the webhook stays waiting and is asked about again later: in this
-        process, by `wait` and `resolve`, and by the next client on the journal.
+        Then the webhook stays waiting and is asked about again later: in this process, by `wait` and `resolve`, and by
+        the next client on the journal.
         """
         async with self._slots:
-            await self._confirm(record, notice)
+            try:
+                await self._confirm(record, notice)
+            except PaymentOptionsError as error:
+                log.warning("webhook of %s not confirmed yet: %s", notice.ref, type(error).__name__)
+                self._ask_again_later(getattr(error, "retry_after", None))
+                return False
+        return True
 
     async def _confirm(self, record: Record, notice: Notice) -> None:
         if not notice.transaction_ids:
             await self._close(notice, NoticeState.REJECTED, "names no transaction")
             return
         deadline = asyncio.get_running_loop().time() + policy.GET_TIMEOUT
-        came_of_it = set()
-        for transaction_id in notice.transaction_ids:
-            try:
-                came_of_it.add(await self._flow.confirm(record, transaction_id, deadline))
-            except Contradiction as found:
-                log.error("%s", found)  # noqa: TRY400  no traceback: the message says it all
-                await self._close(notice, NoticeState.CONFIRMED, "contradicts what was settled")
-                return
-            except PaymentOptionsError as error:
-                log.warning("webhook of %s not confirmed yet: %s", notice.ref, type(error).__name__)
-                self._ask_again_later(getattr(error, "retry_after", None))
-                return
-        self._failures = 0
-        if Confirmation.TOLD in came_of_it:
+        came_of_it = {await self._ask(record, one, deadline) for one in notice.transaction_ids}
+        if Confirmation.NOT_NOW in came_of_it:
+            self._ask_again_later()
+        elif Confirmation.TOLD in came_of_it:
+            self._failures = 0
             after = await self._flow.journal.get(notice.ref)
             status = after.payment.status if after is not None else "gone"
             await self._close(notice, NoticeState.CONFIRMED, f"payment is {status}")
-        elif Confirmation.NOT_NOW in came_of_it:
+        elif Confirmation.NOT_FOUND in came_of_it and await self._may_yet_appear(notice):
             self._ask_again_later()
         else:
+            self._failures = 0
             await self._close(notice, NoticeState.REJECTED, "its transactions say nothing of this payment")
+
+    async def _ask(self, record: Record, transaction_id: str, deadline: float) -> Confirmation:
+        try:
+            return await self._flow.confirm(record, transaction_id, deadline)
+        except Contradiction as found:
+            log.error("%s", found)  # noqa: TRY400  no traceback: the message says it all
+            return Confirmation.TOLD
+
+    async def _may_yet_appear(self, notice: Notice) -> bool:
+        """Is it worth asking again for what the gateway does not know? Not for each of many that somebody made up."""
+        if self._clock() - notice.received_at > APPEARS_WITHIN:
+            return False
+        return len(await self._flow.journal.notices(notice.ref, state=NoticeState.WAITING)) <= MAX_NOT_FOUND
 
     def _ask_again_later(self, retry_after: float | None = None) -> None:
         """One alarm for all that waits: a gateway that is away must not meet a storm when it is back."""
@@ -129,7 +149,14 @@ class Inbox:
     def _ask_again(self) -> None:
         self._alarm = None
         if not self._closed:
-            self._flow.spawn(self.take_up())
+            self._flow.spawn(self._take_up_again())
+
+    async def _take_up_again(self) -> None:
+        try:
+            await self.take_up()
+        except PaymentOptionsError as error:
+            log.warning("webhooks that wait could not be read: %s", error)
+            self._ask_again_later()
 
     def _check(self, ref: str, token: str, *, size: int) -> None:
         try:
@@ -146,14 +173,39 @@ class Inbox:
         name = (notice.ref, notice.digest)
         if name not in self._confirming:
             self._confirming.add(name)
-            self._flow.spawn(self.confirm(record, notice)).add_done_callback(lambda _: self._confirming.discard(name))
+            confirming = self._flow.spawn(self.confirm(record, notice))
+            confirming.add_done_callback(lambda _: self._confirming.discard(name))
 
     async def _confirm_all(self, waiting: Sequence[Notice]) -> None:
-        """One after the other: nobody waits for these, and the gateway has others to answer."""
-        for notice in waiting:
-            record = await self._flow.journal.get(notice.ref)
-            if record is not None and (notice.ref, notice.digest) not in self._confirming:
-                await self.confirm(record, notice)
+        """Ask for one after the other until all were asked for once, or nobody answers.
+
+        In no order, so that one whose question the gateway never answers does not hold up those behind it for good.
+        """
+        asked: set[tuple[str, str]] = set()
+        try:
+            while left := [notice for notice in waiting if (notice.ref, notice.digest) not in asked]:
+                self._random.shuffle(left)
+                for notice in left:
+                    asked.add((notice.ref, notice.digest))
+                    if self._closed or not await self._confirm_waiting(notice):
+                        return
+                waiting = await self._flow.journal.waiting_notices(self._scope)
+        except PaymentOptionsError as error:
+            log.warning("webhooks that wait could not be read: %s", error)
+            self._ask_again_later()
+        finally:
+            self._taking_up = False
+
+    async def _confirm_waiting(self, notice: Notice) -> bool:
+        record = await self._flow.journal.get(notice.ref)
+        name = (notice.ref, notice.digest)
+        if record is None or name in self._confirming:
+            return True
+        self._confirming.add(name)
+        try:
+            return await self.confirm(record, notice)
+        finally:
+            self._confirming.discard(name)
 
     async def _close(self, notice: Notice, state: NoticeState, outcome: str) -> None:
         await self._flow.journal.close_notice(notice, state, outcome)

@@ -57,3 +57,7 @@ def test_polling_slows_down_and_is_spread():
     late = [policy.poll_delay(50, Random(seed)) for seed in range(100)]
     assert 0.5 <= min(first) < max(first) <= 1.5
     assert 15 <= min(late) < max(late) <= 45
+
+
+def test_polling_goes_on_for_days():
+    assert 15 <= policy.poll_delay(1_000_000, Random(1)) <= 45

@@ -12,7 +12,7 @@ from paymentoptions_async.evidence import Evidence, Left, Stage
 from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.payment import Operation, PaymentStatus, Progress, Reading, Refusal, Source
 from paymentoptions_async.settlement import Verdict, check_words, settled
-from paymentoptions_async.transitions import after_exchange, after_notice, after_status, only_match
+from paymentoptions_async.transitions import after_exchange, after_notice, after_status, matching
 from paymentoptions_async.values import Money
 
 A = "ab8444e7-fec0-40dd-994d-0ad813785f74"
@@ -291,12 +291,12 @@ def refund_told(status: PaymentStatus, transaction_id: str = A, **more: Any) -> 
 )
 def test_a_notice_confirms_or_contradicts_what_a_person_said_of_a_refund(verdict, status, event):
     refund = said(verdict, operation=Operation.REFUND)
-    assert only_match([refund], {REF: refund_told(status)}) is refund
+    assert matching([refund], {REF: refund_told(status)}) == [refund]
     assert after_notice(refund, refund_told(status)).event == event
 
 
 def test_a_refund_whose_transaction_a_person_named_is_not_taken_for_another():
     refund = said(Verdict.HAPPENED, B, operation=Operation.REFUND)
-    assert only_match([refund], {REF: refund_told(PaymentStatus.APPROVED)}) is None
+    assert matching([refund], {REF: refund_told(PaymentStatus.APPROVED)}) == []
     assert after_status(refund, refund_told(PaymentStatus.APPROVED)) is None
     assert after_status(refund, refund_told(PaymentStatus.DECLINED, B)).event == "contradiction"
