@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -18,7 +19,8 @@ from paymentoptions_async.flow import Call, Flow
 from paymentoptions_async.gateway import NAME, CardGateway
 from paymentoptions_async.handover import Handover, OnPayment
 from paymentoptions_async.intent import Intent, Record, make_scope
-from paymentoptions_async.journal import Journal, MemoryJournal
+from paymentoptions_async.journal import Journal
+from paymentoptions_async.journal.opening import open_journal
 from paymentoptions_async.payment import Operation, Payment
 from paymentoptions_async.settings import Environment, Settings, from_environment, required
 from paymentoptions_async.values import Card, Money, ReturnUrls, check_merchant_id
@@ -50,7 +52,7 @@ class Base:
         x_api_key: str,
         merchant_id: str,
         environment: str,
-        journal: str | Journal | None = None,
+        journal: str | os.PathLike[str] | Journal | None = None,
         signing_secrets: str | Sequence[str] | None = None,
         public_url: str | None = None,
         sandbox_url: str | None = None,
@@ -75,7 +77,7 @@ class Base:
         self._random = random or Random()  # noqa: S311  jitter is no secret
         self._guard = LoopGuard()
         self._closed = False
-        self._owns_journal = journal is None or isinstance(journal, str)
+        self._owns_journal = journal is None or isinstance(journal, (str, os.PathLike))
         self._journal = _open_journal(journal, self._settings.environment, clock)
         self._gateway = CardGateway(self._settings)
         self._wire: Wire = open_wire(
@@ -253,15 +255,13 @@ def check_handler(handler: object) -> OnPayment:
     return cast("OnPayment", handler)
 
 
-def _open_journal(given: str | Journal | None, environment: Environment, clock: Callable[[], float]) -> Journal:
+def _open_journal(
+    given: str | os.PathLike[str] | Journal | None, environment: Environment, clock: Callable[[], float]
+) -> Journal:
     if given is None and environment not in (Environment.SANDBOX, Environment.DEVELOPMENT):
         raise ConfigurationError(f"journal is not set, and {environment} needs a durable one: pass journal=…")
-    if given is not None and not isinstance(given, str):
-        journal = given
-    elif given in (None, "memory:"):
-        journal = MemoryJournal(clock=clock)
-    else:
-        raise ConfigurationError("journal: only 'memory:' is known by name; pass a Journal for anything else")
+    named = "memory:" if given is None else given
+    journal = open_journal(named, clock=clock) if isinstance(named, (str, os.PathLike)) else named
     if environment.is_live and not journal.durable:
         raise ConfigurationError("journal: live payments need one that survives the process")
     return journal
