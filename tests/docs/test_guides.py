@@ -59,7 +59,11 @@ async def run(page: str, names: dict[str, Any]) -> None:
     assert not printed.getvalue(), f"{page}: what the last snippet prints is not shown"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != "quickstart.md" and blocks(page, "python")])
+SERVED = ("quickstart.md", "web-aiohttp.md", "web-django.md", "web-fastapi.md")
+"""Whole applications, run as such: below, and in tests/web."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in SERVED and blocks(page, "python")])
 async def test_the_snippets_of_a_guide_run_one_after_the_other(page: str, surroundings: dict[str, Any]):
     await run(page, surroundings)
 
