@@ -1,0 +1,75 @@
+"""One set of tests for every journal.
+
+A backend is a fixture ``<name>_opener``, which returns a function: given the test's clock, it opens a journal on one
+storage that all journals of a test share. Its name stands in ``BACKENDS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from paymentoptions_async.journal import Journal, MemoryJournal
+from paymentoptions_async.journal.sqlite import SqliteJournal
+from tests.journal.making import Clock
+
+BACKENDS = ("memory", "sqlite")
+
+Opener = Callable[[Clock], Journal]
+
+
+@dataclass
+class Store:
+    """Where the records of a test are, and the journals on it. ``journal`` is the first of them."""
+
+    clock: Clock
+    opener: Opener
+    opened: list[Journal] = field(default_factory=list)
+
+    @property
+    def journal(self) -> Journal:
+        return self.opened[0]
+
+    def another(self) -> Journal:
+        """Open the same records again, as another process would; the one in memory is always the same."""
+        self.opened.append(self.opener(self.clock))
+        return self.opened[-1]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def memory_opener() -> Opener:
+    journals: list[Journal] = []
+
+    def open_it(clock: Clock) -> Journal:
+        if not journals:
+            journals.append(MemoryJournal(clock=clock))
+        return journals[0]
+
+    return open_it
+
+
+@pytest.fixture
+def sqlite_opener(tmp_path: Path) -> Opener:
+    return lambda clock: SqliteJournal(tmp_path / "journal.db", clock=clock)
+
+
+@pytest.fixture(params=BACKENDS)
+async def store(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Store]:
+    store = Store(clock, request.getfixturevalue(f"{request.param}_opener"))
+    store.another()
+    yield store
+    for journal in store.opened:
+        await journal.aclose()
+
+
+@pytest.fixture
+def journal(store: Store) -> Journal:
+    return store.journal
