@@ -45,9 +45,10 @@ class Handover:
         self._stopping = False
 
     async def start(self) -> None:
-        """Have events kept from now on, and begin with what an earlier process left."""
+        """Have events kept from now on, and begin with what an earlier process left. Idempotent."""
         await self._journal.keep_events(self._scope)
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
 
     def look(self) -> None:
         """There may be news."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from paymentoptions_async.client.asking import Asking
 from paymentoptions_async.client.following import Following
 from paymentoptions_async.client.linking import Linking
-from paymentoptions_async.client.settling import Settling
 from paymentoptions_async.client.subscribing import Subscribing
 
 __all__ = ["PaymentOptions"]
 
 
-class PaymentOptions(Subscribing, Following, Linking, Asking, Settling):
+class PaymentOptions(Subscribing, Following, Linking, Asking):
     """A client of the PaymentOptions gateway for one merchant, on one event loop. Use it as ``async with``.
 
     Args:

@@ -1,17 +1,14 @@
-"""Asking: what the gateway says of a transaction, what the journal says of a payment, and waiting for news."""
+"""Asking: what the gateway says of a transaction."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
-from paymentoptions_async import policy, polling, redirects, requests, settling, transitions
-from paymentoptions_async.balance import Balance, balance_of
+from paymentoptions_async import policy, requests, transitions
 from paymentoptions_async.client.charging import Charging
-from paymentoptions_async.errors import EnvironmentMismatch, NotAllowed, WebhookRejected
+from paymentoptions_async.errors import EnvironmentMismatch, NotAllowed
 from paymentoptions_async.flow import Confirmation, require_answer
-from paymentoptions_async.intent import Entry
-from paymentoptions_async.payment import Operation, Payment, PaymentStatus
+from paymentoptions_async.payment import Operation, Payment
 from paymentoptions_async.values import Address, Card, Money
 
 
@@ -52,74 +49,6 @@ class Asking(Charging):
         return transitions.observed(
             reading, environment=self._settings.environment, merchant_id=self._settings.merchant_id
         )
-
-    async def payment(self, ref: str) -> Payment:
-        """Read a payment from the journal, asking nobody. Raises `InvalidValue` for an unknown reference."""
-        self._check_usable()
-        return (await polling.known(self._flow, ref)).payment
-
-    async def returned(self, purpose: str, ref: str, token: str) -> Payment:
-        """Take in a buyer who comes back: check the return URL, and tell how the payment really stands.
-
-        ``purpose`` is ``success``, ``decline`` or ``cancel``, the part of the path before the reference. It is where
-        the gateway sent the buyer, and proves nothing: show ``payment.status``. Nothing is settled by a return.
-
-        Raises `WebhookRejected`: answer its ``http_status``, 404 for a bad token and 410 for an expired one.
-        """
-        self._check_usable()
-        if purpose not in redirects.RETURNS:
-            raise WebhookRejected("no return URL ends so", http_status=404)
-        self._settings.signer.verify(ref, redirects.Purpose(purpose), token, now=self._clock())
-        record = await self._journal.get(ref)
-        if record is None:
-            raise WebhookRejected("a return to a payment that the journal does not know", http_status=404)
-        return record.payment
-
-    async def history(self, ref: str) -> Sequence[Entry]:
-        """All that was ever recorded of a payment, oldest first: what changed, when, and told by whom.
-
-        Raises `InvalidValue` for an unknown reference.
-        """
-        self._check_usable()
-        await polling.known(self._flow, ref)
-        return await self._journal.history(ref)
-
-    async def wait(self, ref: str, *, timeout: float) -> Payment:
-        """Return a payment once it is final, whichever source brings it: webhook, polling, or another call.
-
-        Raises `NotFinal`, which carries the last known state, after ``timeout`` seconds; `Contradiction`;
-        `AuthenticationFailed`.
-        """
-        self._check_usable()
-        return await polling.wait(self._flow, ref, timeout=policy.check_timeout(timeout), random=self._random)
-
-    async def resolve(self, ref: str, *, timeout: float = policy.GET_TIMEOUT) -> Payment:
-        """Try what can settle a payment: ask for its transaction, and for those that its webhooks named.
-
-        Returns it as it then stands, UNKNOWN included. Raises what `status` raises.
-        """
-        self._check_usable()
-        deadline = asyncio.get_running_loop().time() + policy.check_timeout(timeout)
-        return await polling.resolve(self._flow, ref, deadline=deadline)
-
-    async def unresolved(self, *, kind: PaymentStatus | None = None, older_than: float = 0.0) -> list[Payment]:
-        """List what is not final: subscriptions first, because they keep billing; then what is unknown or pending.
-
-        Last comes what waits for its buyer. Each group is oldest first; ``payment.opened_at`` says how old. ``kind``
-        keeps one status; ``older_than`` those opened at least so many seconds ago.
-        """
-        self._check_usable()
-        records = await settling.unresolved(self._journal, self._scope, kind=kind, older_than=older_than)
-        return [record.payment for record in records]
-
-    async def balance(self, ref: str) -> Balance:
-        """Add up what was captured, refunded and voided of a charge or capture, from the journal alone.
-
-        What is unknown, in flight or pending is told apart, and counts as if it had happened.
-        """
-        self._check_usable()
-        record = await polling.known(self._flow, ref)
-        return balance_of(record.payment, await self._journal.followers(ref))
 
     async def check_units(
         self, *, card: Card, billing_address: Address, customer_ip: str, amount: Money | None = None

@@ -7,7 +7,8 @@ import warnings
 from typing import Any
 
 from paymentoptions_async import policy, requests
-from paymentoptions_async.client.base import Base, check_amount
+from paymentoptions_async.client.base import Base
+from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Operation, Payment

@@ -6,7 +6,8 @@ from typing import Any
 
 from paymentoptions_async import policy, requests
 from paymentoptions_async.balance import Balance, balance_of
-from paymentoptions_async.client.base import Base, check_amount
+from paymentoptions_async.client.base import Base
+from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import InvalidValue, NotAllowed
 from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.payment import Operation, Payment

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from paymentoptions_async import policy, requests
-from paymentoptions_async.client.base import Base, check_amount
+from paymentoptions_async.client.base import Base
+from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import InvalidValue, NotAllowed
 from paymentoptions_async.flow import Call
 from paymentoptions_async.payment import Operation, Payment

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from paymentoptions_async import policy, requests
-from paymentoptions_async.client.base import check_amount
 from paymentoptions_async.client.charging import Charging
+from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import GatewayUnavailable, InvalidValue, NotSent
 from paymentoptions_async.flow import refused
 from paymentoptions_async.payment import Operation, Payment

@@ -25,7 +25,7 @@ async def test_closing_that_was_cancelled_is_taken_up_again(merchant):
         await closing
     over.set()
     await merchant.gateway.aclose()
-    assert merchant.gateway._wire._closed
+    assert merchant.gateway._wires[0]._closed
     assert merchant.gateway._journal._closed
 
 
