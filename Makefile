@@ -1,8 +1,8 @@
 # Every target sets up .venv by itself. Needed: make, Python 3.11 or newer, and a package registry that pip knows.
-# PYTHON=… picks the interpreter, ARGS=… goes to pytest.
+# PYTHON=… picks the interpreter, ARGS=… goes to pytest, or to the campaign.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crosscheck lint types floors wheel generate check-generated spec-update docs bench clean demo-setup dev-setup
+.PHONY: help demo test chaos crosscheck lint types floors wheel generate check-generated spec-update docs bench clean demo-setup dev-setup
 
 export PYTHON
 RUN := .venv/bin/python
@@ -15,6 +15,9 @@ demo: demo-setup ## Take payments through the facade against the sandbox, step b
 
 test: dev-setup ## Run all tests (ARGS="tests/unit -k money" for some)
 	@$(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+chaos: dev-setup ## Charge a bank in bad weather, and hold its books against the journal (ARGS="--seed 7 --payments 1000", --help)
+	@$(RUN) -m tests.chaos $(ARGS)
 
 crosscheck: dev-setup ## Hold the sandbox against schemathesis, and the client against the mock server Prism
 	@$(RUN) scripts/setup_crosscheck.py

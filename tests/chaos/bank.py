@@ -1,0 +1,134 @@
+"""The bank: the sandbox over HTTP. Its server is started again under way, its books stay, and forgers are about."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from contextlib import AsyncExitStack
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+
+from paymentoptions_async.sandbox import Sandbox, Settings, Transaction, serve
+from tests.chaos import weather
+from tests.chaos.marks import API_KEY, PUBLIC_URL, X_API_KEY
+
+DELIVERED_WITHIN = 2.0
+FORGED = 0.03
+
+
+class Bank:
+    """A sandbox that the campaign's workers charge. ``receivers`` are the ports on which workers take webhooks in."""
+
+    def __init__(self, seed: int) -> None:
+        self.sandbox = Sandbox(
+            seed=seed,
+            settings=Settings(
+                api_key=API_KEY,
+                x_api_key=X_API_KEY,
+                webhook_retries=(0.2, 0.5, 1.0, 2.0, 4.0),
+                pay_hosted_page_twice=True,
+            ),
+            faults=weather.fault_plan(seed),
+            deliver=self._deliver,
+        )
+        self.receivers: dict[int, int] = {}
+        self.forged: Counter[str] = Counter()
+        self.taken_in: list[str] = []
+        """Forgeries without a token of ours that were not refused."""
+        self.url = ""
+        self._random = Random(f"{seed}:forgers")
+        self._server = AsyncExitStack()
+        self._post: aiohttp.ClientSession | None = None
+        self._forging: set[asyncio.Task[None]] = set()
+        self._recent: list[str] = []
+
+    async def open(self) -> None:
+        """Serve, on the same port as before."""
+        port = int(self.url.rpartition(":")[2]) if self.url else 0
+        self.url = await self._server.enter_async_context(serve(self.sandbox, port=port))
+        self._post = self._post or aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DELIVERED_WITHIN))
+
+    async def restart(self) -> None:
+        """Drop every connection, be away for a moment, and serve again."""
+        await self._server.aclose()
+        await asyncio.sleep(0.3)
+        await self.open()
+
+    async def close(self) -> None:
+        """End it; the books can still be read."""
+        await self._server.aclose()
+        await asyncio.gather(*self._forging, return_exceptions=True)
+        if self._post is not None:
+            await self._post.close()
+
+    async def quiet(self) -> None:
+        """Wait until every webhook is delivered or given up."""
+        while self.sandbox.webhooks._waiting or self.sandbox.webhooks._running:  # noqa: ASYNC110  it tells nobody
+            await asyncio.sleep(0.1)
+        await asyncio.gather(*self._forging)
+
+    def forged_as_faults(self) -> Counter[str]:
+        """What forgers sent, as the report names it."""
+        return Counter({f"webhook: forged, {kind}": count for kind, count in self.forged.items()})
+
+    async def announce_again(self, transactions: list[Transaction]) -> None:
+        """Deliver the webhooks of transactions once more."""
+        for transaction in transactions:
+            self.sandbox.webhooks.announce(transaction)
+        await self.quiet()
+
+    async def _deliver(self, url: str, body: bytes) -> int:
+        """Post a webhook to whichever worker takes it, as a load balancer would."""
+        if self._random.random() < FORGED:
+            forging = asyncio.create_task(self._forge(url, body))
+            self._forging.add(forging)
+            forging.add_done_callback(self._forging.discard)
+        return await self._send(url.removeprefix(PUBLIC_URL), body)
+
+    async def _send(self, path: str, body: bytes, content_type: str = "application/json") -> int:
+        if not self.receivers:
+            raise ConnectionError("nobody takes webhooks")
+        assert self._post is not None, "the bank is open"
+        port = self._random.choice(list(self.receivers.values()))
+        headers = {"content-type": content_type}
+        async with self._post.post(f"http://127.0.0.1:{port}/{path.lstrip('/')}", data=body, headers=headers) as answer:
+            return answer.status
+
+    async def _forge(self, url: str, body: bytes) -> None:
+        """Send what a forger would who knows a webhook, or its URL from a server's log."""
+        path = url.removeprefix(PUBLIC_URL)
+        kind = self._random.choice(("bad token", "approved", "another's", "other amount", "no JSON", "too long"))
+        self.forged[kind] += 1
+        try:
+            status = await self._send(*_forgery(kind, path, body, self._random, self._recent))
+        except (aiohttp.ClientError, TimeoutError, ConnectionError):
+            return
+        if kind in ("bad token", "too long") and status not in (404, 413, 503):
+            self.taken_in.append(f"a forged webhook ({kind}) was answered {status}")
+
+
+def _forgery(kind: str, path: str, body: bytes, random: Random, recent: list[str]) -> tuple[str, bytes]:
+    if kind == "bad token":
+        return path[:-3] + "AAA", body
+    if kind == "too long":
+        return path, body + b" " * 70_000
+    try:
+        told: dict[str, Any] = json.loads(body)
+    except ValueError:
+        kind = "no JSON"
+    if kind == "no JSON":
+        return path, b"\xff\xfe<approved/>"
+    own = told["transaction_details"]["id"]
+    told["success"], told["payment_details"]["response_code"] = True, 0
+    if kind == "another's" and recent:
+        told["transaction_details"]["id"] = random.choice(recent)
+    elif kind == "other amount":
+        told["payment_details"]["amount"] = 1
+    else:
+        told["transaction_details"]["id"] = str(UUID(int=random.getrandbits(128), version=4))
+    recent[:] = [*recent[-50:], own]
+    return path, json.dumps(told).encode()

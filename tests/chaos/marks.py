@@ -1,0 +1,50 @@
+"""The secrets of a campaign, marked, and the search for them in whatever it left on disk."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from base64 import b64encode
+from pathlib import Path
+
+from paymentoptions_async import Card
+from paymentoptions_async.redirects import Signer
+from paymentoptions_async.sandbox import CARDS, MERCHANT_ID
+
+CARD_NUMBERS = {card.name: card.number for card in CARDS}
+CVC = "9417"
+API_KEY = "marked-key-f8b1c2d3e4"
+X_API_KEY = "marked-second-a9b8c7d6e5"
+SIGNING_SECRET = "a marked signing secret"
+PUBLIC_URL = "http://127.0.0.1:9/pay"
+"""Where webhooks go, as the bank knows it; who really listens there changes whenever a worker is started again."""
+
+SIGNER = Signer((SIGNING_SECRET,), MERCHANT_ID, "sandbox")
+
+_ENCODED = b64encode(f"{API_KEY}:".encode()).decode()
+_SECRETS = {
+    "a card number": "|".join(CARD_NUMBERS.values()),
+    "a security code": rf"(?i:cvc|cvv|security.?code)\W{{1,6}}{CVC}",
+    "an API key": f"{API_KEY}|{X_API_KEY}|{_ENCODED}",
+    "the signing secret": SIGNING_SECRET,
+    "a webhook's token": rf"{re.escape(SIGNER.key_ids[0])}[A-Za-z0-9_-]{{22}}",
+}
+_ELSEWHERE = {
+    "a redirect URL": r"_token=[0-9a-f]{48}|HostedPaymentPage/[A-Za-z0-9]{8}",
+    "a stored card's token": r"stored_payment_method_id\W{1,6}[0-9a-f]{8}-[0-9a-f]{4}-",
+}
+"""These may stand in a journal, and nowhere else."""
+
+
+def card(name: str) -> Card:
+    """The sandbox's test card of this name, with a marked security code."""
+    return Card(number=CARD_NUMBERS[name], cvc=CVC, expiry_month=12, expiry_year=2029, name="John Doe")
+
+
+def secrets_in(path: Path, *, is_journal: bool) -> list[str]:
+    """Name the secrets that stand in a file, read as bytes; never what they are."""
+    patterns = _SECRETS if is_journal else _SECRETS | _ELSEWHERE
+    if not path.stat().st_size:
+        return []
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return [what for what, pattern in patterns.items() if re.search(pattern.encode(), content)]

@@ -1,0 +1,147 @@
+"""A campaign told to a human: what was done, what went wrong on purpose, what came of it, and what must not be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from paymentoptions_async import Operation, PaymentStatus, Progress
+from paymentoptions_async.intent import Record
+from tests.chaos.campaign import SHOWN, Outcome
+from tests.chaos.referee import Case
+
+WIDTH = 64
+
+
+def report(outcome: Outcome) -> str:
+    """All of it."""
+    return "\n".join(_lines(outcome)) + "\n"
+
+
+def verdict(outcome: Outcome) -> str:
+    """One line."""
+    found = f"{len(outcome.harms)} HARMS" if outcome.harms else "no harm"
+    return f"{found}: {_title(outcome)}"
+
+
+def _title(outcome: Outcome) -> str:
+    plan = outcome.plan
+    broken = f", with {plan.mutant} on purpose" if plan.mutant else ""
+    return f"seed {plan.seed}, {plan.workers} workers, journal on {outcome.journal}{broken}"
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    case = outcome.case
+    assert case is not None, "a campaign that ended has one"
+    yield f"Chaos campaign: {_title(outcome)}"
+    yield ""
+    yield from _table("Asked", _asked(outcome, case))
+    yield from _table("Went wrong on purpose", outcome.faults)
+    yield from _table("Struck", outcome.struck)
+    yield from _table("Callers were told", case.heard.answers)
+    yield from _table("Ended as", Counter(_ending(record) for record in case.records.values()))
+    yield from _table("Not settled at the end, and why", Counter(_why(record, case) for record in _open(case)))
+    yield from _table("Settled by a person", {**outcome.verdicts, "of these wrongly": len(case.mistaken)})
+    yield from _table("The bank's books", _books(case))
+    yield from _harms(outcome)
+
+
+def _asked(outcome: Outcome, case: Case) -> Mapping[str, object]:
+    payments = len(case.records)
+    return {
+        "orders": outcome.stories,
+        "payments (charges, captures, refunds, voids, pages)": payments,
+        "calls": case.heard.asked,
+        "seconds": f"{outcome.seconds:.1f}",
+        "payments a second": f"{payments / outcome.seconds:.0f}",
+    }
+
+
+def _ending(record: Record) -> str:
+    progress = record.payment.progress
+    how = f" ({progress.value.replace('_', ' ')})" if progress in (Progress.NOT_SENT, Progress.REFUSED) else ""
+    return f"{record.payment.status}{how}"
+
+
+def _open(case: Case) -> Iterator[Record]:
+    return (record for record in case.records.values() if not record.payment.is_final)
+
+
+def _why(record: Record, case: Case) -> str:
+    payment = record.payment
+    own = case.own(record)
+    bank = "charged" if any(one.moved for one in own) else "not charged"
+    if payment.status is PaymentStatus.ACTION_REQUIRED:
+        return f"{payment.status}: the buyer never answered, or no webhook told it; {bank}"
+    if any(entry.event == "contradiction" for entry in case.histories[record.ref]):
+        return f"{payment.status}: contradicted; {bank}"
+    if payment.response_code is not None:
+        return f"{payment.status}: the acquirer's code {payment.response_code}, or its answer, is unclear; {bank}"
+    lost = "its process died or stood still" if payment.progress is Progress.SENDING else "its answer was lost"
+    follows = "capture, void or refund: " if record.intent.operation.follows else ""
+    announced = "webhook told too little" if any(one.id in case.announced for one in own) else "no webhook told of it"
+    return f"{payment.status}: {follows}{lost}, {announced}; {bank}"
+
+
+def _books(case: Case) -> Mapping[str, int]:
+    done = [one for one in case.ledger.transactions if one.moved]
+    pages = [record for record in case.records.values() if record.intent.operation is Operation.HOSTED_PAGE]
+    return {
+        "transactions": len(case.ledger.transactions),
+        "of these moved or held money": len(done),
+        "pages paid twice by their buyers": sum(sum(bool(t.moved) for t in case.own(page)) > 1 for page in pages),
+        "second charges reported": sum(bool(record.payment.duplicate_charges) for record in case.records.values()),
+        "events handed to on_payment": len(case.heard.events),
+        "handed over again": sum(event.times - 1 for event in case.heard.events.values()),
+    }
+
+
+def _table(title: str, rows: Mapping[str, object]) -> Iterator[str]:
+    if not rows:
+        return
+    yield title
+    for name, value in sorted(rows.items()) if isinstance(rows, Counter) else rows.items():
+        yield f"  {name:<{WIDTH}} {value:>10}"
+    yield ""
+
+
+def _chain(ref: str, case: Case | None) -> Iterator[str]:
+    """The story of a payment, and of all that followed the same charge."""
+    record = case.records.get(ref) if case is not None else None
+    first = record.intent.charge_ref if record is not None else None
+    if case is None or first is None:
+        yield from _story(ref, case)
+        return
+    for one in (first, *(other for other in case.records if case.records[other].intent.charge_ref == first)):
+        yield from _story(one, case)
+
+
+def _story(ref: str, case: Case | None) -> Iterator[str]:
+    """What the journal and the bank have of a payment, line by line."""
+    if case is None or ref not in case.records:
+        return
+    record = case.records[ref]
+    yield f"      {record.payment!r}"
+    for entry in case.histories[ref]:
+        said = "; ".join((*entry.doubts, str(entry.evidence or "")))
+        came = f"{entry.at:.1f} {entry.version}. {entry.source} {entry.event}"
+        yield f"      {came}: {entry.status} ({entry.progress}) {said}"
+    for notice in case.notices.get(ref, ()):
+        yield f"      {notice.received_at:.1f} webhook {notice.transaction_ids}: {notice.state} {notice.outcome}"
+    for one in case.own(record):
+        heard = "announced" if one.id in case.announced else "not announced"
+        did = f"{one.order.operation} moved {one.moved} of {one.order.amount}"
+        yield f"      bank: {one.id} {did}, {one.outcome.name}, {heard}"
+
+
+def _harms(outcome: Outcome) -> Iterator[str]:
+    if not outcome.harms:
+        yield "No promise was broken."
+        return
+    yield f"{len(outcome.harms)} HARMS"
+    for promise, count in Counter(harm.promise for harm in outcome.harms).items():
+        yield f"  {promise:<{WIDTH}} {count:>10}"
+    for harm in outcome.harms[:SHOWN]:
+        yield f"  {harm}"
+        yield from _chain(harm.ref, outcome.case)
+    yield f"  The logs of all processes and the journal are in {outcome.plan.directory}"

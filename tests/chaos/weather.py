@@ -1,0 +1,115 @@
+"""What goes wrong, from a seed: how often which answer is spoiled, and when which process is struck. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from paymentoptions_async.sandbox import FaultPlan
+
+CHARGING = ("paymentv2", "payment", "authorizationv2", "capture", "void", "refund", "subscription_create")
+STRANGER = str(UUID(int=0xC0FFEE << 40, version=4))
+"""A transaction that no bank has."""
+
+Spoiled = tuple[str, str, float, dict[str, Any]]
+
+_ANSWERS: tuple[Spoiled, ...] = (
+    ("reset", "before", 0.006, {}),
+    ("reset", "after", 0.008, {}),
+    ("close", "after", 0.006, {}),
+    ("half_head", "after", 0.005, {}),
+    ("half_reply", "after", 0.005, {}),
+    ("error", "before", 0.004, {"status": 500}),
+    ("error", "after", 0.006, {"status": 500}),
+    ("error", "before", 0.003, {"status": 503}),
+    ("error", "after", 0.005, {"status": 504}),
+    ("error", "before", 0.006, {"status": 429}),
+    ("garbage", "after", 0.004, {}),
+    ("html", "after", 0.003, {}),
+    ("empty", "after", 0.003, {}),
+    ("half_body", "after", 0.004, {}),
+    ("redirect", "after", 0.002, {}),
+    ("delay", "before", 0.010, {"seconds": 0.1}),
+    ("delay", "after", 0.015, {"seconds": 0.3}),
+    ("hang", "before", 0.001, {}),
+    ("hang", "after", 0.002, {}),
+    ("change", "after", 0.003, {"set": {"payment_details.amount": 1}}),
+    ("change", "after", 0.002, {"set": {"payment_details.currency": "XAU"}}),
+    ("change", "after", 0.002, {"set": {"payment_details.response_code": 94}}),
+    ("change", "after", 0.002, {"set": {"merchant_details.merchant_txn_ref": "somebody else's"}}),
+)
+_QUESTIONS: tuple[Spoiled, ...] = (
+    ("reset", "after", 0.006, {}),
+    ("half_reply", "after", 0.004, {}),
+    ("error", "before", 0.008, {"status": 503}),
+    ("error", "before", 0.004, {"status": 404}),
+    ("error", "before", 0.004, {"status": 429}),
+    ("garbage", "after", 0.004, {}),
+    ("delay", "after", 0.010, {"seconds": 0.2}),
+    ("change", "after", 0.002, {"set": {"payment_details.amount": 1}}),
+)
+_WEBHOOKS: tuple[Spoiled, ...] = (
+    ("duplicate", "after", 0.050, {"copies": 2}),
+    ("reorder", "after", 0.030, {}),
+    ("late", "after", 0.040, {"seconds": 0.7}),
+    ("missing", "after", 0.050, {}),
+    ("garbage", "after", 0.010, {}),
+    ("change", "after", 0.010, {"set": {"payment_details.amount": 1}}),
+    ("change", "after", 0.010, {"set": {"success": False, "payment_details.response_code": 51}}),
+    ("change", "after", 0.005, {"set": {"transaction_details.id": STRANGER}}),
+    ("change", "after", 0.005, {"set": {"merchant_details.merchant_txn_ref": "somebody else's"}}),
+)
+_FOREIGN: Spoiled = ("change", "after", 0.0004, {"set": {"is_live": True}})
+"""An answer of the live environment: the client that got it charges no more."""
+
+
+def fault_plan(seed: int) -> FaultPlan:
+    """The plan that the bank obeys."""
+    plan = FaultPlan(seed=seed)
+    for on, spoiled in _spoiled():
+        fault, when, probability, more = spoiled
+        plan.add(on, fault, when=when, probability=probability, **more)
+    return plan
+
+
+def _spoiled() -> Iterator[tuple[str, Spoiled]]:
+    for endpoint in CHARGING:
+        yield from ((endpoint, spoiled) for spoiled in (*_ANSWERS, _FOREIGN))
+    for endpoint in ("link", "status", "subscription_pause", "subscription_resume", "subscription_list"):
+        yield from ((endpoint, spoiled) for spoiled in _QUESTIONS)
+    yield from (("webhook", spoiled) for spoiled in _WEBHOOKS)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Blow:
+    """Something that strikes a process once so many stories are told. ``worker`` says whom, where that matters."""
+
+    at: int
+    what: str
+    worker: int
+
+
+STRIKES = {
+    "kill": (2, 1500),
+    "freeze": (1, 4000),
+    "restart the gateway": (1, 5000),
+    "a person settles": (3, 1500),
+    "restart the database": (1, 6000),
+    "crash the database": (1, 6000),
+}
+"""Each kind of blow: how many there are at least, and one more for how many payments."""
+
+
+def blows(seed: int, *, stories: int, payments: int, workers: int, has_database: bool) -> list[Blow]:
+    """All blows of a campaign, in their order."""
+    random = Random(f"{seed}:weather")
+    planned = []
+    for what, (least, each) in STRIKES.items():
+        for _ in range(max(least, payments // each)):
+            blow = Blow(int(stories * random.uniform(0.05, 0.95)), what, random.randrange(workers))
+            if has_database or "database" not in what:
+                planned.append(blow)
+    return sorted(planned)

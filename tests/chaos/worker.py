@@ -1,0 +1,194 @@
+"""One worker: a process with a shop, a receiver for webhooks and an ``on_payment`` handler, on the shared journal.
+
+It is told by one argument (JSON) what to do, and says on its standard output what it is at: ``ready <port>``,
+``begun <story>``, ``done <story>``, ``stopped`` where the client charges no more, ``idle`` when all stories are told.
+It goes on receiving webhooks until its standard input ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from json import dumps, loads
+from pathlib import Path
+from random import Random
+from typing import Self
+
+from aiohttp import web
+
+from paymentoptions_async import JournalUnavailable, Payment, PaymentEvent, PaymentOptions
+from paymentoptions_async.sandbox import MERCHANT_ID
+from paymentoptions_async.web.aiohttp import routes
+from tests.chaos import mutants
+from tests.chaos.buyers import Browser
+from tests.chaos.facts import Facts
+from tests.chaos.marks import API_KEY, PUBLIC_URL, SIGNING_SECRET, X_API_KEY
+from tests.chaos.shop import Shop
+from tests.chaos.timing import hasten
+from tests.chaos.workload import Story, story_of
+
+AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """What a worker is to do. ``life`` counts how often it was started; ``again`` are stories to be told again."""
+
+    seed: int
+    worker: int
+    workers: int
+    life: int
+    first: int
+    stories: int
+    again: tuple[int, ...]
+    journal: str
+    bank: str
+    directory: str
+    mutant: str | None
+
+    @property
+    def name(self) -> str:
+        """What its files are called."""
+        return f"{self.worker}-{self.life}"
+
+    def dumps(self) -> str:
+        """As the argument of the process."""
+        return dumps(asdict(self))
+
+    @classmethod
+    def loads(cls, text: str) -> Self:
+        """Read the argument."""
+        fields = loads(text)
+        return cls(**{**fields, "again": tuple(fields["again"])})
+
+    def told_here(self) -> Iterator[Story]:
+        """The stories of this worker: every n-th, those that it shares with its neighbour, and those told again."""
+        for number in self.again:
+            yield story_of(self.seed, number)
+        for number in range(self.first, self.stories):
+            place = (self.worker - number) % self.workers
+            if place == 0 or (place == 1 and story_of(self.seed, number).shared):
+                yield story_of(self.seed, number)
+
+
+class Handler:
+    """The application's ``on_payment``: writes down what it was given, and fails at times."""
+
+    def __init__(self, facts: Facts, random: Random) -> None:
+        self._facts = facts
+        self._random = random
+
+    async def __call__(self, event: PaymentEvent) -> None:
+        """Take one event."""
+        self._facts.add("handed", id=event.id, event=event.event, status=event.payment.status)
+        await asyncio.sleep(0.0)
+        if self._random.random() < 0.06:
+            raise RuntimeError("the shop's own database is away")
+        self._facts.add("handled", id=event.id)
+
+
+def client(journal: str, bank: str, handler: Handler) -> PaymentOptions:
+    """A client as every process of the campaign opens it."""
+    return PaymentOptions(
+        api_key=API_KEY,
+        x_api_key=X_API_KEY,
+        merchant_id=MERCHANT_ID,
+        environment="sandbox",
+        sandbox_url=bank,
+        journal=journal,
+        public_url=PUBLIC_URL,
+        signing_secrets=SIGNING_SECRET,
+        on_payment=handler,
+    )
+
+
+async def work(assignment: Assignment) -> None:
+    """Tell the stories, and receive until the conductor has heard enough."""
+    facts = Facts(Path(assignment.directory) / f"facts-{assignment.name}.jsonl")
+    handler = Handler(facts, Random(f"{assignment.seed}:handler:{assignment.name}"))
+    async with _opened(assignment, handler) as gateway, _receiver(gateway) as port, Browser() as browser:
+        _say(f"ready {port}")
+        shop = Shop(gateway, facts, browser, f"{assignment.seed}:{assignment.name}")
+        await _tell_all(shop, assignment.told_here())
+        _say("stopped" if shop.is_stopped else "idle")
+        await _until_input_ends()
+
+
+async def _tell_all(shop: Shop, stories: Iterator[Story]) -> None:
+    """So many stories at once, each begun in its turn."""
+
+    async def tell_some() -> None:
+        for story in stories:
+            if shop.is_stopped:
+                return
+            _say(f"begun {story.number}")
+            await shop.tell(story)
+            if not shop.is_stopped:
+                _say(f"done {story.number}")
+
+    await asyncio.gather(*(tell_some() for _ in range(AT_ONCE)))
+
+
+@asynccontextmanager
+async def _opened(assignment: Assignment, handler: Handler) -> AsyncIterator[PaymentOptions]:
+    """A client; opened again while the journal's database is being started again."""
+    while True:
+        gateway = client(assignment.journal, assignment.bank, handler)
+        try:
+            await gateway.__aenter__()
+        except JournalUnavailable:
+            await asyncio.sleep(0.2)
+            continue
+        break
+    try:
+        yield gateway
+    finally:
+        await gateway.aclose()
+
+
+@asynccontextmanager
+async def _receiver(gateway: PaymentOptions) -> AsyncIterator[int]:
+    """Take in webhooks on a port of its own."""
+
+    async def thanks(_: web.Request, payment: Payment) -> web.Response:
+        return web.Response(text=payment.status)
+
+    app = web.Application()
+    app.add_routes(routes(gateway, on_return=thanks))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def _until_input_ends() -> None:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+
+
+def _say(line: str) -> None:
+    os.write(sys.stdout.fileno(), line.encode() + b"\n")
+
+
+def main() -> None:
+    """Run one worker."""
+    assignment = Assignment.loads(sys.argv[1])
+    hasten()
+    logging.basicConfig(level=logging.DEBUG, filename=Path(assignment.directory) / f"log-{assignment.name}.txt")
+    if assignment.mutant is not None:
+        mutants.apply(assignment.mutant)
+    asyncio.run(work(assignment))
+
+
+if __name__ == "__main__":
+    main()
