@@ -11,6 +11,7 @@ except ImportError:
     sys.exit("The paymentoptions command needs click: pip install 'paymentoptions-async[cli,sandbox]'")
 
 SUBCOMMANDS = {
+    "journal": "Look into the journal, and settle what only a person can know.",
     "sandbox": "Serve a stand-in gateway on this machine.",
     "webhooks": "Watch webhooks come in, and make test deliveries.",
 }
