@@ -1,0 +1,120 @@
+"""The rows of one batch, locked and read, and what is decided on them before it is written. Pure.
+
+What one operation of a batch decides, the next one sees, as it would after a commit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from paymentoptions_async.admission import Admission, Surroundings, may_send, opened
+from paymentoptions_async.intent import Change, Entry, Intent, Record
+from paymentoptions_async.journal.interface import Decide
+from paymentoptions_async.journal.postgres.faults import Fault
+from paymentoptions_async.transitions import as_of, beside_attempts, is_news
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One change: the record after it, its line of history, and whether the application must hear of it."""
+
+    record: Record
+    entry: Entry
+    write_id: str
+    news: bool
+
+
+class Desk:
+    """What a batch decides on.
+
+    ``locked`` are the names that are locked, ``now`` the database's time in Unix seconds, and ``make_id`` makes ids
+    of writes. What must be written is in ``lines``, in order; ``was`` has the versions of the records as they were
+    read, and ``admitted`` the references whose intent must be written too.
+    """
+
+    def __init__(
+        self, records: Iterable[Record], *, locked: Collection[str], now: float, make_id: Callable[[], str]
+    ) -> None:
+        self.lines: list[Line] = []
+        self.was: dict[str, int] = {}
+        self.admitted: set[str] = set()
+        self._locked = locked
+        self._now = now
+        self._make_id = make_id
+        self._records: dict[str, Record] = {}
+        self._orders: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        self._children: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        for record in records:
+            self.was[record.ref] = record.version
+            self._lay(record)
+
+    def admit(self, intent: Intent, *, owner: str, lease: float) -> Admission:
+        """See `Journal.admit`. Raises `Fault` where the parent has learned of a name that is not locked."""
+        standing = self._records.get(intent.ref)
+        parent = self._records.get(intent.parent or "")
+        self._require(None if parent is None else parent.payment.transaction_id)
+        around = Surroundings(
+            standing=standing,
+            attempts=self._attempts(intent),
+            parent=parent,
+            followers=self._followers(intent.parent),
+        )
+        if not may_send(intent, around, self._now):
+            assert standing is not None, "only what stands can be the answer"
+            return Admission(send=False, record=as_of(standing, self._now))
+        if standing is not None and standing.intent.order is not None:
+            del self._orders[order_name(standing.intent)][intent.ref]
+        record, change = opened(intent, standing, owner=owner, lease=lease, now=self._now)
+        self.admitted.add(intent.ref)
+        return Admission(send=True, record=self._keep(record, change, news=False))
+
+    def change(self, ref: str, decide: Decide) -> Record:
+        """See `Journal.change`. Raises `Fault` where the order has become one that is not locked."""
+        record = self._records[ref]
+        if record.intent.order is not None:
+            self._require(order_name(record.intent))
+        change = decide(record)
+        if change is None:
+            return as_of(record, self._now)
+        change = beside_attempts(change, self._attempts(record.intent))
+        return self._keep(record, change, news=is_news(record.payment, change))
+
+    def _require(self, name: str | None) -> None:
+        if name is not None and name not in self._locked:
+            raise Fault("what must be locked has changed meanwhile")
+
+    def _attempts(self, intent: Intent) -> list[Record]:
+        if intent.order is None:
+            return []
+        return [self._records[ref] for ref in self._orders[order_name(intent)]]
+
+    def _followers(self, ref: str | None) -> list[Record]:
+        """See `Journal.followers`."""
+        if ref is None:
+            return []
+        known = self._records.get(ref)
+        by_id = known.payment.transaction_id if known is not None else None
+        names = {ref: None, by_id: None} if by_id is not None else {ref: None}
+        children = [self._records[child] for name in names for child in self._children.get(name, ())]
+        return children + [deeper for child in children for deeper in self._followers(child.ref)]
+
+    def _keep(self, record: Record, change: Change, *, news: bool) -> Record:
+        kept = record.with_change(change, self._now)
+        self._lay(kept)
+        self.lines.append(Line(kept, change.entry(kept.version, self._now), self._make_id(), news))
+        return kept
+
+    def _lay(self, record: Record) -> None:
+        intent = record.intent
+        self._records[record.ref] = record
+        if intent.order is not None:
+            self._orders[order_name(intent)][record.ref] = None
+        if intent.parent is not None:
+            self._children[intent.parent][record.ref] = None
+
+
+def order_name(intent: Intent) -> str:
+    """The name under which an order is locked; the database makes the same of its columns."""
+    return f"{intent.scope}\n{intent.order}"

@@ -1,0 +1,182 @@
+"""Lookups. Those that come often are done in batches: one statement for all that was asked meanwhile."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paymentoptions_async.intent import Entry, Record
+from paymentoptions_async.journal import rows
+from paymentoptions_async.journal.postgres.session import Connection, Row
+from paymentoptions_async.transitions import as_of
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record as it reads now, and what time that is by the database's clock, in Unix seconds."""
+
+    record: Record
+    now: float
+
+
+async def get(connection: Connection, refs: Sequence[str]) -> Sequence[Found | None]:
+    """The records of references."""
+    found = {row["ref"]: _found(row) for row in await connection.fetch(_GET, refs)}
+    return [found.get(ref) for ref in refs]
+
+
+_GET = """
+SELECT
+  (SELECT journal_now()) AS now, ref,
+  intent, payment, owner, deadline, opened_at, changed_at, version
+FROM intents WHERE ref = ANY($1::text[])
+"""
+
+
+async def find(connection: Connection, transaction_ids: Sequence[str]) -> Sequence[Found | None]:
+    """The records that have these transactions."""
+    found = {row["transaction"]: _found(row) for row in await connection.fetch(_FIND, transaction_ids)}
+    return [found.get(transaction_id) for transaction_id in transaction_ids]
+
+
+_FIND = """
+SELECT
+  (SELECT journal_now()) AS now, t.transaction_id AS transaction,
+  intent, payment, owner, deadline, opened_at, changed_at, version
+FROM transactions AS t JOIN intents USING (ref) WHERE t.transaction_id = ANY($1::text[])
+"""
+
+
+async def followers(connection: Connection, refs: Sequence[str]) -> Sequence[Sequence[Record]]:
+    """What followed each payment, oldest first."""
+    found = defaultdict(list)
+    for row in await connection.fetch(_FOLLOWERS, refs):
+        found[row["root"]].append(_found(row).record)
+    return [found[ref] for ref in refs]
+
+
+_FOLLOWERS = """
+WITH RECURSIVE chain (root, name, is_follower) AS (  -- names under which a payment and what followed it are known
+  SELECT root, root, false FROM (SELECT DISTINCT unnest($1::text[]) COLLATE "C") AS asked (root)
+  UNION
+  SELECT chain.root, step.name, step.is_follower
+  FROM chain CROSS JOIN LATERAL (
+    SELECT transaction_id, false FROM intents WHERE ref = chain.name AND transaction_id IS NOT NULL
+    UNION ALL
+    SELECT ref, true FROM intents WHERE parent = chain.name
+  ) AS step (name, is_follower)
+)
+SELECT
+  (SELECT journal_now()) AS now, chain.root,
+  intent, payment, owner, deadline, opened_at, changed_at, version
+FROM chain JOIN intents ON ref = chain.name WHERE chain.is_follower
+ORDER BY opened_at, ref
+"""
+
+
+async def history(connection: Connection, refs: Sequence[str]) -> Sequence[Sequence[Entry]]:
+    """All that was recorded of references, oldest first."""
+    found = defaultdict(list)
+    for row in await connection.fetch(_HISTORY, refs):
+        found[row["ref"]].append(rows.read_entry(_values(row, rows.ENTRY_COLUMNS)))
+    return [tuple(found[ref]) for ref in refs]
+
+
+_HISTORY = """
+SELECT ref, version, at, source, status, progress, event, evidence, doubts, told_by, note
+FROM history WHERE ref = ANY($1::text[])
+ORDER BY ref, version
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Asks for a page of what is not final, from behind an instant and a reference on. See `Journal.unresolved`."""
+
+    scope: str
+    older_than: float
+    after: tuple[float, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records, and where the next ones begin; None at the end."""
+
+    records: Sequence[Record]
+    next: tuple[float, str] | None
+
+
+PAGE = 500
+
+
+async def unresolved(connection: Connection, asks: Sequence[Unresolved]) -> Sequence[Page]:
+    """Pages of what is neither final nor in flight, oldest first."""
+    pages = []
+    for ask in asks:
+        found = await connection.fetch(_UNRESOLVED, ask.scope, ask.older_than, *ask.after, PAGE)
+        records = [_found(row).record for row in found]
+        last = (records[-1].opened_at, records[-1].ref) if len(records) == PAGE else None
+        pages.append(Page([record for record in records if not record.payment.is_final], last))
+    return pages
+
+
+_UNRESOLVED = """
+SELECT now, intent, payment, owner, deadline, opened_at, changed_at, version
+FROM (SELECT journal_now() AS now OFFSET 0) AS clock CROSS JOIN intents
+WHERE scope = $1 AND is_open AND opened_at <= now - $2::double precision
+  AND (opened_at, ref) > ($3::double precision, $4::text)
+  AND NOT (progress = 'sending' AND now < deadline)
+ORDER BY opened_at, ref LIMIT $5
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Asks for a page of all records. See `Journal.records`."""
+
+    scope: str
+    after: str
+    limit: int
+
+
+async def records(connection: Connection, asks: Sequence[Records]) -> Sequence[Sequence[Record]]:
+    """Pages of all records, in the order of their references."""
+    return [
+        [_found(row).record for row in await connection.fetch(_RECORDS, ask.scope, ask.after, ask.limit)]
+        for ask in asks
+    ]
+
+
+_RECORDS = """
+SELECT
+  (SELECT journal_now()) AS now,
+  intent, payment, owner, deadline, opened_at, changed_at, version
+FROM intents WHERE scope = $1 AND ref > $2 ORDER BY ref LIMIT $3
+"""
+
+
+async def newer(connection: Connection, versions: Sequence[tuple[str, int]]) -> Sequence[str]:
+    """Those of the references whose record has a later version by now."""
+    found = await connection.fetch(_NEWER, [ref for ref, _ in versions], [version for _, version in versions])
+    return [row["ref"] for row in found]
+
+
+_NEWER = """
+SELECT i.ref FROM unnest($1::text[], $2::bigint[]) AS seen (ref, version) JOIN intents AS i USING (ref)
+WHERE i.version > seen.version
+"""
+
+
+def read_stored(row: Row) -> Record:
+    """The record of a row, as it was written."""
+    return rows.read_record(_values(row, rows.RECORD_COLUMNS))
+
+
+def _found(row: Row) -> Found:
+    now = row["now"]
+    return Found(as_of(read_stored(row), now), now)
+
+
+def _values(row: Row, columns: Sequence[str]) -> list[rows.Value]:
+    return [row[name] for name in columns]

@@ -1,0 +1,219 @@
+"""Admissions and changes: a batch of them is one transaction of five statements, whatever its size.
+
+First everything is locked that their rules look at, in one order for all processes, so that none waits in a circle.
+What is read after that has all that others committed before they let go. The rules decide here, and what they decide
+is written; a row is only written over the version that was read, so that nobody is doubled even without the locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import TypeAlias
+
+from paymentoptions_async.admission import Admission
+from paymentoptions_async.intent import Intent, Record
+from paymentoptions_async.journal.interface import Decide
+from paymentoptions_async.journal.postgres.desk import Desk, Line, order_name
+from paymentoptions_async.journal.postgres.keeping import keep
+from paymentoptions_async.journal.postgres.reading import read_stored
+from paymentoptions_async.journal.postgres.session import Connection
+
+Outcome: TypeAlias = Admission | Record
+
+
+@dataclass(slots=True, eq=False)
+class Admit:
+    """An intent that asks to be sent. See `Journal.admit`."""
+
+    intent: Intent
+    owner: str
+    lease: float
+    doubt: Doubt | None = None
+
+    def decide(self, desk: Desk) -> Outcome:
+        """Apply the rules."""
+        return desk.admit(self.intent, owner=self.owner, lease=self.lease)
+
+
+@dataclass(slots=True, eq=False)
+class Alter:
+    """A record that is to change. See `Journal.change`."""
+
+    ref: str
+    change: Decide
+    doubt: Doubt | None = None
+
+    def decide(self, desk: Desk) -> Outcome:
+        """Apply the rules."""
+        return desk.change(self.ref, self.change)
+
+
+Ask: TypeAlias = Admit | Alter
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What a COMMIT would have made true that was not answered: this line of history, and this outcome."""
+
+    line: Line
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a batch came to: an outcome for each ask, and the references of which somebody may wait for news."""
+
+    outcomes: Sequence[Outcome | Exception]
+    changed: Sequence[str]
+
+
+async def write(connection: Connection, asks: Sequence[Ask]) -> Written:
+    """Carry out a batch. Its outcomes are durable when this returns.
+
+    What was asked before over a connection that was lost in its COMMIT is looked up first. It holds the same locks,
+    so that by now the lost transaction has ended, one way or the other.
+    """
+    await connection.execute("BEGIN")
+    locked = await _lock(connection, asks)
+    desk = await _read(connection, asks, locked)
+    known = await _settle_doubts(connection, asks)
+    outcomes: list[Outcome | Exception] = []
+    doubts: list[tuple[Ask, Doubt]] = []
+    for ask in asks:
+        before = len(desk.lines)
+        outcome = known.get(ask) or _decide(ask, desk)
+        outcomes.append(outcome)
+        if len(desk.lines) > before:
+            assert not isinstance(outcome, Exception), "what raises writes nothing"
+            doubts.append((ask, Doubt(desk.lines[-1], outcome)))
+    await keep(connection, desk)
+    for ask, doubt in doubts:
+        ask.doubt = doubt  # should the COMMIT not be answered
+    await connection.execute("COMMIT")
+    written = [ask.doubt.line.record for ask in asks if ask.doubt is not None]
+    return Written(outcomes, [record.ref for record in written if record.version > 1])  # nobody waits for what was not
+
+
+async def _lock(connection: Connection, asks: Sequence[Ask]) -> set[str]:
+    """Lock references, orders and parents by name, and return the names.
+
+    The database adds what it knows: the orders of the records that change, the transactions of parents.
+    """
+    names, altered, parents = set(), [], []
+    for ask in asks:
+        if isinstance(ask, Alter):
+            names.add(ask.ref)
+            altered.append(ask.ref)
+            continue
+        names.add(ask.intent.ref)
+        if ask.intent.order is not None:
+            names.add(order_name(ask.intent))
+        if ask.intent.parent is not None:
+            names.add(ask.intent.parent)
+            parents.append(ask.intent.parent)
+    return {row["name"] for row in await connection.fetch(_LOCK, list(names), altered, parents)}
+
+
+_LOCK = """
+SELECT name, pg_advisory_xact_lock(key)
+FROM (
+  SELECT name, hashtextextended(name, hashtextextended(current_schema()::text, 0)) AS key
+  FROM (
+    SELECT unnest($1::text[])
+    UNION SELECT scope || E'\\n' || order_name FROM intents WHERE ref = ANY($2::text[]) AND order_name IS NOT NULL
+    UNION SELECT transaction_id FROM intents WHERE ref = ANY($3::text[]) AND transaction_id IS NOT NULL
+  ) AS names (name)
+  ORDER BY key
+) AS sorted
+"""
+
+
+async def _read(connection: Connection, asks: Sequence[Ask], locked: set[str]) -> Desk:
+    """Read all that the rules look at, and the time."""
+    refs, altered, parents, scopes, orders = [], [], [], [], []
+    for ask in asks:
+        if isinstance(ask, Alter):
+            altered.append(ask.ref)
+            continue
+        refs.append(ask.intent.ref)
+        if ask.intent.order is not None:
+            scopes.append(ask.intent.scope)
+            orders.append(ask.intent.order)
+        if ask.intent.parent is not None:
+            parents.append(ask.intent.parent)
+    found = await connection.fetch(_READ, refs + altered, altered, parents, scopes, orders)
+    return Desk(
+        [read_stored(row) for row in found if row["version"] is not None],
+        locked=locked,
+        now=found[0]["now"],
+        make_id=lambda: token_hex(8),
+    )
+
+
+_READ = """
+WITH RECURSIVE chain (name) AS (  -- of a parent: its transaction, what follows either, what follows that, ...
+  SELECT unnest($3::text[]) COLLATE "C"
+  UNION
+  SELECT step.name
+  FROM chain CROSS JOIN LATERAL (
+    SELECT transaction_id FROM intents WHERE ref = chain.name AND transaction_id IS NOT NULL
+    UNION ALL
+    SELECT ref FROM intents WHERE parent = chain.name
+  ) AS step (name)
+), wanted (ref) AS (
+  SELECT unnest($1::text[])
+  UNION
+  SELECT name FROM chain
+  UNION
+  SELECT other.ref
+  FROM intents AS own JOIN intents AS other ON other.scope = own.scope AND other.order_name = own.order_name
+  WHERE own.ref = ANY($2::text[])
+  UNION
+  SELECT other.ref
+  FROM unnest($4::text[], $5::text[]) AS o (scope, order_name)
+  JOIN intents AS other ON other.scope = o.scope AND other.order_name = o.order_name
+)
+SELECT clock.now, i.intent, i.payment, i.owner, i.deadline, i.opened_at, i.changed_at, i.version
+FROM (SELECT journal_now() AS now) AS clock
+LEFT JOIN (wanted JOIN intents AS i USING (ref)) ON true
+ORDER BY i.opened_at, i.ref
+"""
+
+
+async def _settle_doubts(connection: Connection, asks: Sequence[Ask]) -> dict[Ask, Outcome]:
+    """What lost COMMITs made true after all. What they did not, is decided afresh."""
+    doubts = {ask.doubt.line.write_id: ask for ask in asks if ask.doubt is not None}
+    if not doubts:
+        return {}
+    lines = [ask.doubt.line for ask in doubts.values() if ask.doubt is not None]
+    found = await connection.fetch(
+        _STANDING,
+        [line.record.ref for line in lines],
+        [line.record.version for line in lines],
+        list(doubts),
+    )
+    known = {}
+    standing = {row["write_id"] for row in found}
+    for write_id, ask in doubts.items():
+        if write_id in standing and ask.doubt is not None:
+            known[ask] = ask.doubt.outcome
+        else:
+            ask.doubt = None
+    return known
+
+
+_STANDING = """
+SELECT h.write_id
+FROM unnest($1::text[], $2::bigint[], $3::text[]) AS doubt (ref, version, write_id)
+JOIN history AS h USING (ref, version, write_id)
+"""
+
+
+def _decide(ask: Ask, desk: Desk) -> Outcome | Exception:
+    """What one operation comes to. One that is refused fails alone."""
+    try:
+        return ask.decide(desk)
+    except Exception as error:  # noqa: BLE001  a rule may raise whatever it likes: it is the answer
+        return error
