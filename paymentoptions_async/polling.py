@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from random import Random
 
 from paymentoptions_async import policy
@@ -20,22 +19,24 @@ MAX_IDS = 4
 async def wait(flow: Flow, ref: str, *, timeout: float, random: Random) -> Payment:
     """Return a payment once it is final, or raise `NotFinal` with its last known state after ``timeout`` seconds.
 
-    News that reaches the journal (a webhook, another call) ends the wait at once. At growing intervals the status of
-    the transactions that are known is asked; where none is, what webhooks named since is looked up.
+    News that reaches the journal (a webhook, another call) ends the wait at once, or when a question that is under
+    way is answered. At growing intervals the status of the transactions that are known is asked; where none is, what
+    webhooks named since is looked up.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     record = await known(flow, ref)
-    attempt = 0
+    attempt, patience = 0, 0.0
     while not record.payment.is_final:
         left = deadline - loop.time()
         if left <= 0:
             raise NotFinal(_still(record, timeout), payment=record.payment)
-        pause = min(left, policy.poll_delay(attempt, random))
+        pause = min(left, max(policy.poll_delay(attempt, random), patience))
         news = await flow.journal.changed(ref, after=record.version, timeout=pause)
         if news is not None and news.version == record.version and loop.time() < deadline:
-            news = await _poll(flow, news, deadline)
+            patience = await _poll(flow, news, deadline)
             attempt += 1
+            news = None
         record = news or await known(flow, ref)
     return record.payment
 
@@ -94,9 +95,17 @@ def _still(record: Record, timeout: float) -> str:
     return f"payment {record.ref} is {payment.status} after {timeout:g} s; {news}"
 
 
-async def _poll(flow: Flow, record: Record, deadline: float) -> Record:
-    """Ask once; a gateway that is busy or away is asked again later."""
+async def _poll(flow: Flow, record: Record, deadline: float) -> float:
+    """Ask once, no longer than any question takes; return for how many seconds the gateway asks to be left alone.
+
+    A gateway that is busy or away is asked again later.
+    """
+    deadline = min(deadline, asyncio.get_running_loop().time() + policy.GET_TIMEOUT)
     for transaction_id in await transaction_ids(flow, record):
-        with suppress(GatewayUnavailable, RateLimited):
+        try:
             await flow.confirm(record, transaction_id, deadline)
-    return await known(flow, record.ref)
+        except GatewayUnavailable:
+            continue
+        except RateLimited as busy:
+            return busy.retry_after or 0.0
+    return 0.0

@@ -58,3 +58,10 @@ def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
 def unix_time() -> float:
     """Seconds of a clock that goes with the running virtual loop, for journals and clients."""
     return 1_700_000_000.0 + asyncio.get_running_loop().time()
+
+
+def rounds() -> int:
+    """How often the running virtual loop has turned. What waits does not turn it."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    return loop.rounds
