@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 
 from paymentoptions_async.journal import Journal, MemoryJournal
+from paymentoptions_async.journal.postgres import PostgresJournal
 from paymentoptions_async.journal.sqlite import SqliteJournal
 from tests.journal.making import Clock
+from tests.support.postgres import Cluster, make_tables, new_schema, postgres, private_postgres
 
-BACKENDS = ("memory", "sqlite")
+__all__ = ["postgres", "private_postgres"]  # fixtures
+
+BACKENDS = ("memory", "sqlite", "postgres")
 
 Opener = Callable[[Clock], Journal]
 
@@ -59,6 +63,16 @@ def memory_opener() -> Opener:
 @pytest.fixture
 def sqlite_opener(tmp_path: Path) -> Opener:
     return lambda clock: SqliteJournal(tmp_path / "journal.db", clock=clock)
+
+
+@pytest.fixture
+def postgres_opener(postgres: Cluster, clock: Clock) -> Opener:
+    schema = new_schema()
+    url = postgres.url(journal_schema=schema)
+    make_tables(url)
+    clock.moved = postgres.set_clock(schema)
+    clock.moved(clock.now)
+    return lambda _: PostgresJournal(url)
 
 
 @pytest.fixture(params=BACKENDS)

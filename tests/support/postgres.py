@@ -6,6 +6,7 @@ taken from a cluster of the machine, and none survives its last user (see `under
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import pwd
@@ -14,7 +15,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,8 @@ from typing import IO, Any
 from urllib.parse import quote, urlencode
 
 import pytest
+
+from paymentoptions_async.journal.postgres import PostgresJournal
 
 PASSWORD = "a password that nobody sees"
 GUARDED = "guarded"
@@ -128,6 +132,21 @@ class Cluster:
         psql = ("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.home, "-p", _PORT, "-U", "postgres")
         return _run(*psql, "-c", text, capture=True).strip()
 
+    def set_clock(self, schema: str) -> Callable[[float], None]:
+        """Let a journal's clock stand still; the function returned sets it, in Unix seconds."""
+        file = self.home / f"{schema}.clock"
+        self.sql(
+            f"CREATE OR REPLACE FUNCTION {schema}.journal_now() RETURNS double precision LANGUAGE sql VOLATILE "
+            f"AS $$ SELECT pg_read_file('{file}')::double precision $$"
+        )
+
+        def set_it(now: float) -> None:
+            coming = file.with_suffix(".coming")
+            coming.write_text(repr(now))
+            coming.replace(file)
+
+        return set_it
+
     @property
     def socket(self) -> Path:
         """The socket itself."""
@@ -164,6 +183,18 @@ def private_postgres() -> Iterator[Cluster]:
 def new_schema() -> str:
     """The name of a schema that no other test has."""
     return f"test_{secrets.token_hex(6)}"
+
+
+def make_tables(url: str) -> None:
+    """Make a journal's tables, as its first use does."""
+
+    async def use() -> None:
+        journal = PostgresJournal(url)
+        await journal.get("")
+        await journal.aclose()
+
+    with ThreadPoolExecutor(1) as thread:  # there may be an event loop in this one
+        thread.submit(asyncio.run, use()).result()
 
 
 def require_postgres() -> None:

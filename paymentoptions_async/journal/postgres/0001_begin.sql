@@ -7,6 +7,7 @@ LANGUAGE sql VOLATILE
 AS $$ SELECT extract(epoch FROM clock_timestamp())::double precision $$;
 
 CREATE TABLE intents (
+  id bigint GENERATED ALWAYS AS IDENTITY,  -- tells which came first of those that were opened at one instant
   ref text COLLATE "C" PRIMARY KEY,
   scope text NOT NULL,
   order_name text,

@@ -96,7 +96,7 @@ class PostgresJournal:
     async def unresolved(self, scope: str, *, older_than: float = 0.0) -> Sequence[Record]:
         """See `Journal.unresolved`."""
         found: list[Record] = []
-        after: tuple[float, str] | None = (-math.inf, "")
+        after: tuple[float, int] | None = (-math.inf, 0)
         while after is not None:
             page = await self._unresolved.do(Unresolved(scope, older_than, after))
             found.extend(page.records)

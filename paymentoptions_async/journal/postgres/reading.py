@@ -71,7 +71,7 @@ SELECT
   (SELECT journal_now()) AS now, chain.root,
   intent, payment, owner, deadline, opened_at, changed_at, version
 FROM chain JOIN intents ON ref = chain.name WHERE chain.is_follower
-ORDER BY opened_at, ref
+ORDER BY id
 """
 
 
@@ -92,11 +92,11 @@ ORDER BY ref, version
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Asks for a page of what is not final, from behind an instant and a reference on. See `Journal.unresolved`."""
+    """Asks for a page of what is not final, from behind an instant and a record's number. See `Journal.unresolved`."""
 
     scope: str
     older_than: float
-    after: tuple[float, str]
+    after: tuple[float, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Page:
     """Records, and where the next ones begin; None at the end."""
 
     records: Sequence[Record]
-    next: tuple[float, str] | None
+    next: tuple[float, int] | None
 
 
 PAGE = 500
@@ -116,18 +116,18 @@ async def unresolved(connection: Connection, asks: Sequence[Unresolved]) -> Sequ
     for ask in asks:
         found = await connection.fetch(_UNRESOLVED, ask.scope, ask.older_than, *ask.after, PAGE)
         records = [_found(row).record for row in found]
-        last = (records[-1].opened_at, records[-1].ref) if len(records) == PAGE else None
+        last = (records[-1].opened_at, found[-1]["id"]) if len(records) == PAGE else None
         pages.append(Page([record for record in records if not record.payment.is_final], last))
     return pages
 
 
 _UNRESOLVED = """
-SELECT now, intent, payment, owner, deadline, opened_at, changed_at, version
+SELECT now, id, intent, payment, owner, deadline, opened_at, changed_at, version
 FROM (SELECT journal_now() AS now OFFSET 0) AS clock CROSS JOIN intents
 WHERE scope = $1 AND is_open AND opened_at <= now - $2::double precision
-  AND (opened_at, ref) > ($3::double precision, $4::text)
+  AND (opened_at, id) > ($3::double precision, $4::bigint)
   AND NOT (progress = 'sending' AND now < deadline)
-ORDER BY opened_at, ref LIMIT $5
+ORDER BY opened_at, id LIMIT $5
 """
 
 

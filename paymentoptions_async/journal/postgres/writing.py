@@ -178,7 +178,7 @@ WITH RECURSIVE chain (name) AS (  -- of a parent: its transaction, what follows 
 SELECT clock.now, i.intent, i.payment, i.owner, i.deadline, i.opened_at, i.changed_at, i.version
 FROM (SELECT journal_now() AS now) AS clock
 LEFT JOIN (wanted JOIN intents AS i USING (ref)) ON true
-ORDER BY i.opened_at, i.ref
+ORDER BY i.id
 """
 
 
