@@ -42,6 +42,7 @@ class Handover:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self._claiming = asyncio.Lock()
         self._stopping = False
 
     async def start(self) -> None:
@@ -65,7 +66,9 @@ class Handover:
         self._stopping = True
         self._news.set()
         if self._task is not None:
-            await asyncio.wait({self._task, *self._running})
+            await asyncio.wait({self._task})  # what it was just claiming is handed over
+        while self._running:
+            await asyncio.wait(self._running)
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -88,15 +91,16 @@ class Handover:
 
     async def _begin_some(self) -> bool:
         """Claim as many events as there are free hands, and begin with them; False if none was due."""
-        free = AT_ONCE - len(self._running)
-        if free <= 0:
-            return False
         lease = HANDLER_TIMEOUT + policy.LEASE_MARGIN
-        events = await self._journal.claim_events(self._scope, owner=self._owner, lease=lease, limit=free)
-        for event in events:
-            task = asyncio.get_running_loop().create_task(self._hand_over(event))
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+        async with self._claiming:
+            free = AT_ONCE - len(self._running)
+            if free <= 0:
+                return False
+            events = await self._journal.claim_events(self._scope, owner=self._owner, lease=lease, limit=free)
+            for event in events:
+                task = asyncio.get_running_loop().create_task(self._hand_over(event))
+                self._running.add(task)
+                task.add_done_callback(self._ended)
         return bool(events)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
