@@ -253,7 +253,7 @@ async def test_a_handler_that_fails_for_days_is_still_called(shop, desk, listen)
             raise ValueError
         done.append(event)
 
-    done = []
+    done: list[PaymentEvent] = []
     await listen(handler, hears=shop.flow)
     desk.then(answer(envelope(shop.ref())))
     await shop.pay()
