@@ -103,7 +103,8 @@ def opened(intent: Intent, standing: Record | None, *, owner: str, lease: float,
     ``standing`` is what was under the key before, proven not sent or refused.
     """
     since = now if standing is None else standing.opened_at
-    payment = replace(intent.opened(), opened_at=datetime.fromtimestamp(since, UTC))
+    known = None if standing is None else standing.payment.transaction_id
+    payment = replace(intent.opened(), opened_at=datetime.fromtimestamp(since, UTC), transaction_id=known)
     record = Record(
         intent=intent,
         payment=payment,

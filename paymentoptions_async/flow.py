@@ -37,6 +37,7 @@ from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.journal import Journal
 from paymentoptions_async.payment import Expected, Payment, PaymentStatus, Progress, Reading, Refusal
 from paymentoptions_async.transitions import Decision
+from paymentoptions_async.wire.credentials import Authentication
 from paymentoptions_async.wire.exchange import Departure, Reply, Request, Wire, uptime
 
 log = logging.getLogger("paymentoptions_async")
@@ -46,13 +47,46 @@ T = TypeVar("T")
 GIVEN_UP = Reply(None, {}, b"", Evidence(Left.NOTHING, Stage.POOL, failure="cancelled"))
 """What a call comes to whose caller left before its first byte did."""
 
+_NOTHING_SENT = Reading(status=PaymentStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What carrying out an errand came to."""
+
+    reading: Reading
+    evidence: Evidence
+
+
+class Errand(Protocol):
+    """An intent, and how it is carried out, once its record says that it may be."""
+
+    @property
+    def intent(self) -> Intent:
+        """What is to be done."""
+        ...
+
+    @property
+    def departure(self) -> Departure:
+        """The gate of its first request."""
+        ...
+
+    async def carry_out(self, flow: Flow, record: Record, deadline: float) -> Answer:
+        """Send what is to be sent, each charging request once, and read what comes back.
+
+        Ends by ``deadline``, an instant of the loop's clock. Where the departure is forbidden before anything left, the
+        answer's evidence says so.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Call:
-    """One charging call: the intent, and the request that would carry it out.
+    """The errand of one charging request.
 
     ``read`` turns the reply into a `Reading`. The body may hold a card number, so a Call has no repr of its parts, and
     keeps the body where nothing that lists attributes finds it: calls are among the locals of every traceback.
+    ``wire`` and ``authentication`` are those of the flow unless they are given.
     """
 
     intent: Intent
@@ -60,10 +94,17 @@ class Call:
     body: InitVar[bytes]
     read: Callable[[Reply], Reading]
     departure: Departure = field(default_factory=Departure)
+    wire: Wire | None = None
+    authentication: Authentication | None = None
     reveal_body: Callable[[], bytes] = field(init=False)
 
     def __post_init__(self, body: bytes) -> None:
         object.__setattr__(self, "reveal_body", lambda: body)
+
+    async def carry_out(self, flow: Flow, record: Record, deadline: float) -> Answer:  # noqa: ARG002  see `Errand`
+        """Send the request and read its reply."""
+        reply = await flow.send(self, deadline)
+        return Answer(self.read(reply), reply.evidence)
 
     def __repr__(self) -> str:
         return f"<Call {self.intent.operation} {self.intent.ref}>"
@@ -114,7 +155,7 @@ class Flow:
         self.on_record: Callable[[], None] | None = None
         """Called after anything was recorded."""
 
-    async def operate(self, call: Call, *, timeout: float) -> Payment:
+    async def operate(self, call: Errand, *, timeout: float) -> Payment:
         """Carry out a charging call and return its payment, or raise what it came to.
 
         ``timeout`` bounds the caller, in seconds. Cancelled or timed out before the first byte, the call is closed as
@@ -147,6 +188,11 @@ class Flow:
             if loop.time() + delay >= deadline:
                 return reply
             await asyncio.sleep(delay)
+
+    async def learn(self, record: Record, transaction_id: str) -> Record:
+        """Record the gateway's id of an intent before its charging request leaves."""
+        name = partial(transitions.named, transaction_id=transaction_id, owner=record.owner)
+        return await self.journal.change(record.ref, name)
 
     async def tell(self, request: Request) -> Reply:
         """Send something that moves no money, once."""
@@ -224,7 +270,7 @@ class Flow:
         while self._background:
             await asyncio.wait(self._background)
 
-    async def _perform(self, call: Call, deadline: float) -> Payment:
+    async def _perform(self, call: Errand, deadline: float) -> Payment:
         """Claim the intent, or find what stands under its key; send; settle.
 
         A call that was given up meanwhile comes here too: what stands is its answer all the same, and what it claims
@@ -255,18 +301,16 @@ class Flow:
             settled_by=("the call that has it on the wire", f"payment({record.ref!r}) later"),
         )
 
-    async def _exchange(self, call: Call, record: Record, owner: str, deadline: float) -> Payment:
+    async def _exchange(self, call: Errand, record: Record, owner: str, deadline: float) -> Payment:
         try:
-            reply = await self._send_unless_given_up(call, deadline)
+            answer = await call.carry_out(self, record, deadline)
         except ConfigurationError:
             if call.departure.forbid():  # a wire that can't be used: nothing left, and nothing will
-                await self._settle(record, call.read(GIVEN_UP), GIVEN_UP.evidence, owner)
+                await self._settle(record, _NOTHING_SENT, GIVEN_UP.evidence, owner)
             raise
-        reading = call.read(reply)
+        reading, evidence = answer.reading, answer.evidence
         if reading.foreign is not None:
             self._mismatch = EnvironmentMismatch(reading.foreign, payment=record.payment)
-        evidence = reply.evidence
-        del reply  # its body is not masked, and this frame may be shown in a traceback
         record, contradicts = await self._settle(record, reading, evidence, owner)
         if reading.foreign is not None:
             self._mismatch = EnvironmentMismatch(reading.foreign, payment=record.payment)
@@ -275,8 +319,8 @@ class Flow:
             raise _contradiction(record.payment)
         return self._outcome(record, reading, evidence)
 
-    async def _send_unless_given_up(self, call: Call, deadline: float) -> Reply:
-        """Send; or stop wherever it is, before anything left, once the departure is forbidden."""
+    async def send(self, call: Call, deadline: float) -> Reply:
+        """Send a charging request; or stop wherever it is, before anything left, once the departure is forbidden."""
         if call.departure.forbidden:
             return GIVEN_UP
         sending = asyncio.get_running_loop().create_task(self._send(call, deadline))
@@ -310,8 +354,16 @@ class Flow:
         loop = asyncio.get_running_loop()
         attempt = 0
         while True:
-            request = Request("POST", call.path, deadline, call.reveal_body(), charging=True, departure=call.departure)
-            reply = await self._wire.send(request)
+            request = Request(
+                "POST",
+                call.path,
+                deadline,
+                call.reveal_body(),
+                charging=True,
+                departure=call.departure,
+                authentication=call.authentication,
+            )
+            reply = await (call.wire or self._wire).send(request)
             attempt += 1
             delay = policy.delay_before(attempt, self._random)
             again = policy.may_send_again(reply.evidence, attempt) and loop.time() + delay < deadline
@@ -327,7 +379,7 @@ class Flow:
             raise EnvironmentMismatch(reading.foreign, **about)
         if payment.progress is Progress.NOT_SENT:
             raise NotSent(f"{payment.operation} {payment.ref} was not sent: {evidence}", **about)
-        if payment.progress is Progress.REFUSED and reading.refusal is None:
+        if payment.progress is Progress.REFUSED and reading.refusal in (None, Refusal.UNANSWERED):
             raise GatewayUnavailable(
                 f"{payment.operation} {payment.ref}: no link came back, nothing was charged; use the same key again",
                 **about,
@@ -338,7 +390,7 @@ class Flow:
             raise _unknown(payment, evidence)
         return payment
 
-    async def _overtaken(self, call: Call, task: asyncio.Task[Payment]) -> Payment:
+    async def _overtaken(self, call: Errand, task: asyncio.Task[Payment]) -> Payment:
         """The caller's deadline passed. Close what has not left; leave to the background what has."""
         if call.departure.forbid():
             return await asyncio.shield(task)

@@ -26,6 +26,8 @@ class Operation(StrEnum):
     REFUND = "refund"
     SUBSCRIBE = "subscribe"
     HOSTED_PAGE = "hosted_page"
+    CHECKOUT = "checkout"
+    """A page of Corefy's, on which one invoice is paid."""
     STATUS = "status"
 
     @property
@@ -59,6 +61,7 @@ _FAMILIES = {
     Operation.REFUND: Family.REFUND,
     Operation.SUBSCRIBE: Family.SUBSCRIBE,
     Operation.HOSTED_PAGE: Family.LINK,
+    Operation.CHECKOUT: Family.LINK,
 }
 
 
@@ -147,7 +150,7 @@ class Payment:
     """One operation and what is known of it. Immutable: ask again for news.
 
     Not a truth value: ``if payment:`` raises, because neither "it exists" nor "it is approved" would be a safe guess.
-    ``redirect_url`` and ``stored_payment_method_id`` are left out of repr and pickles. ``raw`` is the gateway's
+    ``redirect_url``, ``redirect_form`` and ``stored_payment_method_id`` are left out of repr and pickles. ``raw`` is the gateway's
     latest answer, masked; ``doubts`` says in words why a status is UNKNOWN, or what else must be looked at.
     """
 
@@ -175,6 +178,8 @@ class Payment:
     """Why it was declined. On a hosted page that is still open (ACTION_REQUIRED), why its last attempt was."""
     card: MaskedCard | None = None
     redirect_url: str | None = None
+    redirect_form: Mapping[str, str] | None = None
+    """Where the buyer must be sent by POST: the fields to post to ``redirect_url``, unchanged. None: by a redirect."""
     stored_payment_method_id: str | None = None
     """The token of a card on file, for `purchase_with_token`. Left out of repr and pickles."""
     subscription_id: str | None = None
@@ -230,7 +235,7 @@ class Payment:
 
     def __getstate__(self) -> dict[str, Any]:
         state = {f.name: getattr(self, f.name) for f in fields(self)}
-        state["redirect_url"] = state["stored_payment_method_id"] = None
+        state["redirect_url"] = state["redirect_form"] = state["stored_payment_method_id"] = None
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -244,7 +249,8 @@ class Expected:
 
     ``live`` is what `is_live` must say; ``transaction_id`` the one that was asked for (status queries).
     ``strict`` demands that reference and merchant are present, not merely not different (status data that settles).
-    ``currency`` is compared where the buyer types the amount.
+    ``currency`` is compared where the buyer types the amount. ``own_ref`` is the reference of a refund itself, where
+    its gateway keeps one.
     """
 
     operation: Operation
@@ -255,6 +261,7 @@ class Expected:
     transaction_id: str | None = None
     strict: bool = False
     currency: str | None = None
+    own_ref: str | None = None
 
 
 class Refusal(StrEnum):
@@ -264,6 +271,10 @@ class Refusal(StrEnum):
     AUTHENTICATION = "authentication"
     RATE_LIMITED = "rate_limited"
     NOT_FOUND = "not_found"
+    DUPLICATE = "duplicate"
+    """The reference was used before, and the gateway does not replay its answer."""
+    UNANSWERED = "unanswered"
+    """A step before the charging one was not answered, so that nothing was charged."""
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -293,6 +304,7 @@ class Reading:
     decline: Decline | None = None
     card: MaskedCard | None = None
     redirect_url: str | None = None
+    redirect_form: Mapping[str, str] | None = None
     stored_payment_method_id: str | None = None
     subscription_id: str | None = None
     gateway_time: datetime | None = None

@@ -62,6 +62,7 @@ def settled(
         doubts=(),
         contradicted=False,
         redirect_url=None,
+        redirect_form=None,
         transaction_id=transaction_id or payment.transaction_id,
     )
     return Change(told, Source.PERSON, "settled", by=by, note=note)

@@ -111,6 +111,14 @@ def _late_answer(record: Record, reading: Reading, source: Source, owner: str) -
     return _contradicted(payment, reading, source)
 
 
+def named(record: Record, transaction_id: str, owner: str) -> Change | None:
+    """Take in the gateway's id of an intent whose charging request is still to come. None if it is not its owner's."""
+    payment = record.payment
+    if payment.progress is not Progress.SENDING or record.owner != owner or payment.transaction_id == transaction_id:
+        return None
+    return Change(replace(payment, transaction_id=transaction_id, source=Source.REPLY), Source.REPLY, "named")
+
+
 def after_status(record: Record, reading: Reading) -> Change | None:
     """Take in a status answer that is about this reference. None where it changes nothing."""
     return _from_status(record, reading, Source.STATUS)
@@ -319,6 +327,7 @@ def _learned(payment: Payment, reading: Reading, source: Source) -> Payment:
         decline=reading.decline,
         raw=reading.raw,
         redirect_url=_page(payment, reading),
+        redirect_form=reading.redirect_form,
         transaction_id=reading.transaction_id or payment.transaction_id,
         transaction_type=reading.transaction_type or payment.transaction_type,
         approved_amount=reading.approved_amount or payment.approved_amount,

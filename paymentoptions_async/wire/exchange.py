@@ -11,6 +11,7 @@ from typing import Protocol
 
 from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.evidence import Evidence
+from paymentoptions_async.wire.credentials import Authentication
 
 _PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 """What a path may hold as it is (RFC 3986, 3.3 and 3.4); everything else must come percent-encoded."""
@@ -65,7 +66,7 @@ class Request:
     ``path`` is joined to the wire's base URL and sent as it is: InvalidValue where it is not percent-encoded or has
     ``..`` in it, because it could then ask for something else than was meant. ``deadline`` is an instant of the
     running loop's clock, in seconds; the wire gives up there. ``charging`` asks for a connection that is fresh or was
-    used within the last 2 seconds.
+    used within the last 2 seconds. ``authentication`` is sent instead of the wire's own.
     The body may hold a card number: it appears in no repr.
     """
 
@@ -75,6 +76,7 @@ class Request:
     body: bytes | None = None
     charging: bool = False
     departure: Departure = field(default_factory=Departure)
+    authentication: Authentication | None = None
 
     def __post_init__(self) -> None:
         if not _PATH.fullmatch(self.path) or ".." in self.path:

@@ -114,6 +114,10 @@ class HttpxWire:
                 asyncio.get_running_loop().call_later(_GRACE, task.cancel)
             raise
 
+    def _headers_of(self, request: Request) -> dict[str, str]:
+        own = {} if request.authentication is None else request.authentication.headers()
+        return {**self._headers, **({} if request.body is None else {"Content-Type": JSON}), **own}
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._exchanges.discard(task)
         self._gate.release()
@@ -131,7 +135,7 @@ class HttpxWire:
         outgoing = httpx.Request(
             request.method,
             self._base_url + request.path,
-            headers=self._headers if request.body is None else {**self._headers, "Content-Type": JSON},
+            headers=self._headers_of(request),
             content=request.body,
             extensions={"trace": (trace := _Trace(passage)), "timeout": _NO_TIMEOUTS},
         )

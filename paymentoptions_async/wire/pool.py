@@ -147,7 +147,7 @@ class _Lane:
         outgoing = ClientRequest(
             request.method,
             url,
-            headers=self._headers if request.body is None else self._headers_with_body,
+            headers=self._headers_of(request),
             data=request.body,
             skip_auto_headers=("Content-Type",),  # a request without a body has no type of one
             proxy=self._settings.proxy,
@@ -180,6 +180,12 @@ class _Lane:
             if self._used is None or not _is_stale(connection, self._used):
                 return connection
             connection.close()  # and take another: nothing was written to this one
+
+    def _headers_of(self, request: Request) -> CIMultiDict[str]:
+        headers = self._headers if request.body is None else self._headers_with_body
+        return (
+            headers if request.authentication is None else CIMultiDict({**headers, **request.authentication.headers()})
+        )
 
     async def _depart(
         self, passage: Passage, outgoing: ClientRequest, connection: Connection

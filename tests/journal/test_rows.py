@@ -93,6 +93,7 @@ payments = some.builds(
     decline=declines | some.none(),
     card=cards | some.none(),
     redirect_url=maybe,
+    redirect_form=some.dictionaries(words, words) | some.none(),
     stored_payment_method_id=maybe,
     subscription_id=maybe,
     has_3d_secure=some.booleans(),
