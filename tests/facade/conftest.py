@@ -48,9 +48,7 @@ def client(url: str, **more: Any) -> PaymentOptions:
         merchant_id=MERCHANT_ID,
         environment="sandbox",
         sandbox_url=url,
-        public_url=PUBLIC_URL,
-        signing_secrets=SECRET,
-        **more,
+        **{"public_url": PUBLIC_URL, "signing_secrets": SECRET, **more},
     )
 
 
