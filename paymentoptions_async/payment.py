@@ -192,7 +192,7 @@ class Payment:
     source: Source = Source.CALLER
     doubts: tuple[str, ...] = ()
     contradicted: bool = False
-    """True where an approval was contradicted: only an approving status answer or a person settles it."""
+    """True where an approval was contradicted, or contradicts: only another approving answer or a person settles it."""
     duplicate_charges: tuple[str, ...] = ()
     """Ids of further confirmed charges under the same reference or order. Offer them for refund."""
     renewals: tuple[str, ...] = ()

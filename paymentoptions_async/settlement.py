@@ -64,6 +64,7 @@ def settled(
         redirect_url=None,
         redirect_form=None,
         transaction_id=transaction_id or payment.transaction_id,
+        approved_amount=None,  # an answer that was in doubt may have named another one
     )
     return Change(told, Source.PERSON, "settled", by=by, note=note)
 

@@ -182,6 +182,10 @@ def _news(payment: Payment, reading: Reading, source: Source) -> Change | None:
     learned = _learned(payment, reading, source)
     if replace(learned, raw=payment.raw, source=payment.source) == payment:
         return None
+    if payment.contradicted and payment.decline is None and not _same_transaction(payment, reading):
+        assert payment.transaction_id is not None, "else it would be the same"
+        beside = replace(learned, duplicate_charges=(*payment.duplicate_charges, payment.transaction_id))
+        return Change(beside, source, "duplicate_charge")  # the other one's money may have moved as well
     return Change(learned, source, "confirmed" if learned.is_final else "asked")
 
 
@@ -306,7 +310,7 @@ def _contradicted(payment: Payment, reading: Reading, source: Source) -> Change:
         _learned(payment, reading, source),
         status=PaymentStatus.UNKNOWN,
         doubts=(doubt, *reading.doubts),
-        contradicted=payment.status.took_money,
+        contradicted=payment.status.took_money or reading.status.took_money,
     )
     return Change(unclear, source, CONTRADICTION)
 

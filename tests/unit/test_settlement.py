@@ -94,6 +94,11 @@ def test_what_is_open_ends_as_a_person_says(status, verdict, operation, outcome)
     assert (entry.source, entry.by, entry.note, entry.status) == (Source.PERSON, "Ann", change.note, outcome)
 
 
+def test_an_amount_that_was_in_doubt_is_not_what_a_person_says_happened():
+    change = say(record(PaymentStatus.UNKNOWN, approved_amount=Money("1", "JPY")), Verdict.HAPPENED)
+    assert (change.payment.amount, change.payment.approved_amount) == (YEN, None)
+
+
 def test_a_buyer_who_never_came_back_leaves_an_expired_payment():
     assert say(record(PaymentStatus.ACTION_REQUIRED), Verdict.ABANDONED).payment.status is PaymentStatus.EXPIRED
 

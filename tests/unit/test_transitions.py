@@ -188,6 +188,23 @@ def test_an_approval_for_another_amount_after_a_decline_is_looked_at():
     assert change.payment.doubts == ("was declined, and the gateway now says unknown", "it approves another amount")
 
 
+def test_an_approval_that_contradicts_is_not_unsaid_and_not_hidden_by_another_transactions():
+    """A page that was closed as expired, and then paid twice."""
+    closed = record(PaymentStatus.EXPIRED, None)
+    closed = replace(closed, payment=replace(closed.payment, source=Source.PERSON))
+    first = after_status(closed, approved(A))
+    assert (first.event, first.payment.status, first.payment.contradicted) == (
+        "contradiction",
+        PaymentStatus.UNKNOWN,
+        True,
+    )
+    unclear = replace(closed, payment=first.payment)
+    assert after_status(unclear, replace(approved(A), status=PaymentStatus.DECLINED)) is None
+    second = after_status(unclear, approved(B))
+    assert (second.event, second.payment.status) == ("duplicate_charge", PaymentStatus.APPROVED)
+    assert {second.payment.transaction_id, *second.payment.duplicate_charges} == {A, B}
+
+
 def test_an_approval_after_a_decline_of_another_attempt_is_confirmed():
     change = after_status(record(PaymentStatus.DECLINED, A), approved(B))
     assert (change.event, change.payment.status, change.payment.transaction_id) == (
