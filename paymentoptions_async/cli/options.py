@@ -108,8 +108,10 @@ class Access:
     def scope(self) -> str:
         """The scope of environment and merchant, which must have been given."""
         if not self.environment or not self.merchant:
-            option, variable = ("environment", "ENVIRONMENT") if not self.environment else ("merchant", "MERCHANT_ID")
-            raise click.UsageError(f"Whose payments? Pass --{option}, or set PAYMENTOPTIONS_{variable}.")
+            raise click.UsageError(
+                "Whose payments? Pass --environment and --merchant, "
+                "or set PAYMENTOPTIONS_ENVIRONMENT and PAYMENTOPTIONS_MERCHANT_ID."
+            )
         try:
             return make_scope(NAME, self.environment, check_merchant_id(self.merchant))
         except InvalidValue as error:

@@ -6,6 +6,8 @@ import asyncio
 import csv
 import io
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
@@ -24,7 +26,10 @@ from paymentoptions_async.journal import Journal
 from paymentoptions_async.journal.opening import open_journal
 from paymentoptions_async.payment import Decline, Operation, PaymentStatus, Progress, Source
 from paymentoptions_async.values import MaskedCard, Money
+from tests.support.postgres import GUARDED, PASSWORD, Cluster, new_schema, postgres
 from tests.support.scripted import MERCHANT, OTHER_TRANSACTION, TRANSACTION
+
+__all__ = ["postgres"]  # a fixture
 
 YEN = Money("1000", "JPY")
 LOST = Evidence(Left.MAYBE, Stage.SENDING, failure="reset")
@@ -113,10 +118,11 @@ def test_nothing_unresolved_is_said_and_is_success(books: Books):
     assert (result.exit_code, result.output) == (0, f"Nothing unresolved of sandbox {MERCHANT}.\n")
 
 
-def test_a_journal_without_any_payment_of_the_merchant_makes_one_wonder(books: Books):
-    result = books.run("unresolved")
-    assert result.exit_code == 0
-    assert "no payment of sandbox JP00000001 at all" in result.stderr
+def test_a_misspelt_merchant_is_not_told_that_all_is_well(books: Books):
+    books.keep("1", PaymentStatus.UNKNOWN)
+    result = books.run("unresolved", "--merchant", "JP00000010")
+    assert result.exit_code == 2
+    assert "no payment of sandbox JP00000010 at all" in result.stderr
 
 
 def urgent_first(books: Books) -> list[str]:
@@ -561,7 +567,7 @@ def test_it_asks_whose_payments_are_meant(books: Books, monkeypatch: pytest.Monk
     monkeypatch.delenv("PAYMENTOPTIONS_MERCHANT_ID")
     result = books.run(*words)
     assert result.exit_code == 2
-    assert "Pass --merchant, or set PAYMENTOPTIONS_MERCHANT_ID" in result.output
+    assert "Pass --environment and --merchant" in result.output
     assert "has blanks" in books.run(*words, "--merchant", "JP 1").output
     assert books.run(*words, "--merchant", MERCHANT, "--environment", "prod").exit_code == 2
 
@@ -575,5 +581,117 @@ def test_it_asks_which_journal_is_meant(books: Books, monkeypatch: pytest.Monkey
 
 def test_other_merchants_payments_are_not_listed(books: Books):
     books.keep("1", PaymentStatus.UNKNOWN)
+    books.keep("2", PaymentStatus.APPROVED, about={"merchant_id": "JP99999999"})
     assert books.run("unresolved", "--merchant", "JP99999999").exit_code == 0
-    assert books.run("export", "--merchant", "JP99999999").stdout.count("\n") == 1
+    assert books.run("export").stdout.count("\n") == 2
+    assert books.run("export", "--merchant", "JP99999999").stdout.count("\n") == 2
+    assert books.run("export", "--merchant", "JP11111111").stdout.count("\n") == 1
+
+
+def test_a_journal_that_is_not_there_is_not_made(books: Books, tmp_path: Path):
+    result = books.run("unresolved", "--journal", str(tmp_path / "typo.db"))
+    assert (result.exit_code, result.output) == (2, f"Error: There is no journal {tmp_path / 'typo.db'}.\n")
+    assert not (tmp_path / "typo.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        ("memory:", "seen by its own process alone"),
+        (__file__, "it is no SQLite database"),
+        ("mysql://shop:secret@db/shop", "mysql: is no kind of journal"),
+        ("postgresql://shop:sec@ret@db/shop", "write @ as %40"),
+    ],
+)
+def test_what_can_not_be_opened_is_said_without_a_traceback_or_a_password(books: Books, location: str, why: str):
+    result = books.run("unresolved", "--journal", location)
+    assert result.exit_code == 2
+    assert why in result.output
+    assert "sec" not in result.output
+    assert "Traceback" not in result.output
+
+
+def test_the_help_of_the_command_shows_no_setting(books: Books, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PAYMENTOPTIONS_JOURNAL", "postgresql://shop:secret@db/shop")
+    assert "secret" not in books.run("unresolved", "--help").output
+
+
+# on PostgreSQL
+
+
+@pytest.fixture
+def remote_books(postgres: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
+    location = postgres.url(user=GUARDED, password=PASSWORD, journal_schema=new_schema())
+    monkeypatch.setenv("PAYMENTOPTIONS_JOURNAL", location)
+    monkeypatch.setenv("PAYMENTOPTIONS_ENVIRONMENT", "sandbox")
+    monkeypatch.setenv("PAYMENTOPTIONS_MERCHANT_ID", MERCHANT)
+    books = Books(location)
+    yield books
+    books.close()
+
+
+def test_on_postgresql_it_does_the_same(remote_books: Books):
+    books = remote_books
+    lost = books.keep("1042:1", PaymentStatus.UNKNOWN, doubts=("no answer",))
+    listed = books.run("unresolved")
+    assert (listed.exit_code, lost in listed.output) == (1, True)
+    assert "answered: unknown" in books.run("show", "1042:1").output
+    done = books.run("settle", lost, "--happened", "--transaction-id", TRANSACTION, *SAID, "--yes")
+    assert done.output == f"{lost} is APPROVED now.\n"
+    assert books.do(lambda journal: journal.find(TRANSACTION)).payment.status is PaymentStatus.APPROVED
+    assert [row["ref"] for row in rows(books.run("export").stdout)] == [lost]
+    assert books.run("unresolved").exit_code == 0
+
+
+def test_the_password_of_a_database_that_refuses_it_is_not_shown(remote_books: Books, postgres: Cluster):
+    location = postgres.url(user=GUARDED, password="not the password at all")
+    result = remote_books.run("unresolved", "--journal", location)
+    assert result.exit_code == 2
+    assert "the server refused the role or its password" in result.output
+    assert "not the password at all" not in result.output
+
+
+# beside an application
+
+
+def test_it_may_be_used_while_an_application_charges(books: Books, tmp_path: Path):
+    """Another process writes as fast as it can; no command fails, and neither loses what the other wrote."""
+    program = f"""
+import asyncio
+from dataclasses import replace
+from paymentoptions_async.intent import Change
+from paymentoptions_async.journal.sqlite import SqliteJournal
+from paymentoptions_async.payment import PaymentStatus, Progress, Source
+from tests.cli.test_journal import intent
+
+def lost(record):
+    payment = replace(record.payment, status=PaymentStatus.UNKNOWN, progress=Progress.ANSWERED)
+    return Change(payment, Source.REPLY, "answered")
+
+async def main():
+    journal = SqliteJournal({str(tmp_path / "payments.db")!r})
+    for number in range(150):
+        asked = intent(f"charge {{number}}")
+        assert (await journal.admit(asked, owner="application", lease=45.0)).send
+        await journal.change(asked.ref, lost)
+        print(number, flush=True)
+    await journal.aclose()
+
+asyncio.run(main())
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as application:
+        assert application.stdout is not None
+        assert application.stdout.readline() == "0\n"
+        settled = []
+        while not settled or application.poll() is None:
+            found = json.loads(books.run("unresolved", "--json").stdout)
+            if not found:
+                continue  # all that was written so far is settled
+            done = books.run("settle", found[0]["ref"], "--not-happened", *SAID, "--yes")
+            assert done.exit_code == 0, done.output
+            settled.append(found[0]["ref"])
+    assert application.returncode == 0
+    assert len(settled) == len(set(settled))
+    records = rows(books.run("export").stdout)
+    assert len(records) == 150
+    assert {row["ref"] for row in records if row["status"] == "cancelled"} == set(settled)

@@ -46,11 +46,13 @@ def command() -> None:
 @click.option("--older-than", type=Duration(), default="0s", help="Only what was opened so long ago: 90s, 15m, 2h, 3d.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def unresolved(access: Access, kind: str | None, older_than: float, *, as_json: bool) -> None:
-    """List what is neither final nor in flight, the most urgent first.
+    """List what is not settled, the most urgent first.
 
     Exits with 0 where there is nothing, 1 where there is something, and 2 where that could not be told.
     """
     found = access.run(partial(_unresolved, scope=access.scope, kind=kind, older_than=older_than))
+    if found.is_empty:  # nothing unresolved would be true, and could be the answer to a misspelt name
+        raise Failure(f"The journal has no payment of {access.whose} at all. Is it the right one?")
     if as_json:
         click.echo(json.dumps([_as_open(record, found.waiting) for record in found.records], indent=2))
     elif found.records:
@@ -58,8 +60,6 @@ def unresolved(access: Access, kind: str | None, older_than: float, *, as_json: 
         views.show_unresolved(console, found.records, waiting=found.waiting, whose=access.whose, now=time.time())
     else:
         click.echo(f"Nothing unresolved of {access.whose}.")
-    if found.is_empty:
-        click.echo(f"The journal has no payment of {access.whose} at all: is it the right one?", err=True)
     raise SystemExit(1 if found.records else 0)
 
 
@@ -67,7 +67,9 @@ def unresolved(access: Access, kind: str | None, older_than: float, *, as_json: 
 @journal_options
 @click.argument("name", metavar="REF")
 def show(access: Access, name: str) -> None:
-    """Tell all of one payment: what is known, its history, its webhooks, and what followed.
+    """Tell all that is known of one payment.
+
+    That is how it stands, its history, its webhooks, what followed it, and the balance.
 
     REF may also be a transaction id; or an idempotency key, where environment and merchant are known.
     """
@@ -89,9 +91,10 @@ def show(access: Access, name: str) -> None:
 def settle(
     access: Access, ref: str | None, *, by: str, note: str, yes: bool, transaction_id: str | None, **said: Any
 ) -> None:
-    """Keep what a person found out about a payment that is not final, for good.
+    """Keep what a person found out, for good.
 
-    Its key never sends again. Say one of --happened, --not-happened and --abandoned.
+    Only for a payment that is not final. Its key never sends again. Say one of --happened, --not-happened and
+    --abandoned.
     """
     try:
         by, note = settlement.check_words(by, note)
@@ -124,9 +127,10 @@ def settle(
 @click.option("--since", type=Instant(), default=0.0, help="Only what changed since: 2026-01-31, or 7d for ago.")
 @click.option("--status", "statuses", multiple=True, type=click.Choice(ALL), help="Only what has it; repeatable.")
 def export(access: Access, form: str, since: float, statuses: tuple[str, ...]) -> None:
-    """Write all records to standard output, masked, in the order of their references.
+    """Write all records to standard output.
 
-    Pages and tokens are left out. What is admitted meanwhile may be missing.
+    They are masked, and in the order of their references. Pages and tokens are left out. What is opened meanwhile may
+    be missing.
     """
     count = access.run(partial(_export, scope=access.scope, form=form, since=since, statuses=statuses))
     click.echo(f"{count} records of {access.whose}.", err=True)

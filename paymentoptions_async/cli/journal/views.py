@@ -37,7 +37,7 @@ _COLOURS = {
 _TITLES = {
     Urgency.BILLING: "Subscriptions: they keep billing",
     Urgency.UNDECIDED: "Unknown and pending: money may have moved",
-    Urgency.WAITING: "Waiting for their buyers: settled when these come back, or by a person as abandoned",
+    Urgency.WAITING: "Waiting for their buyers: settle --all-abandoned closes old ones",
 }
 _COUNTED = {
     Urgency.BILLING: "subscriptions",
@@ -198,10 +198,10 @@ def _list(records: Sequence[Record], waiting: Collection[str], now: float, *, on
         for record in records:
             table.add_row(*_beginning(record, now), _in_lines(record, waiting))
         return _indented(table)
-    for name in ("REF", "OPERATION", "AMOUNT", "ORDER"):
-        table.add_column(
-            name, no_wrap=name != "ORDER", overflow="fold", justify="right" if name == "AMOUNT" else "left"
-        )
+    table.add_column("REF", no_wrap=True)
+    table.add_column("OPERATION", no_wrap=True)
+    table.add_column("AMOUNT", no_wrap=True, justify="right")
+    table.add_column("ORDER", overflow="fold", min_width=len("ORDER"))
     told = [_open_text(record, waiting) for record in records]
     table.add_column("WHY, AND WHAT SETTLES IT" if any(told) else "", overflow="fold")
     for record, text in zip(records, told, strict=True):
@@ -222,8 +222,10 @@ def _in_columns(record: Record) -> Iterator[Text]:
 
 
 def _in_lines(record: Record, waiting: Collection[str]) -> Text:
-    order = f", order {record.intent.order}" if record.intent.order is not None else ""
-    lines = [_text(record.ref), _text(texts.what(record.intent) + order)]
+    intent = record.intent
+    order = f", order {intent.order}" if intent.order is not None else ""
+    parent = f", of {intent.parent}" if intent.parent is not None else ""
+    lines = [_text(record.ref), _text(texts.what(intent) + order + parent)]
     told = _open_text(record, waiting)
     return Text("\n").join([*lines, told] if told else lines)
 
