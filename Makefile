@@ -2,7 +2,7 @@
 # PYTHON=… picks the interpreter, ARGS=… goes to pytest, or to the campaign.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos crosscheck lint types floors wheel generate check-generated spec-update docs bench clean demo-setup dev-setup
+.PHONY: help demo shop test chaos crosscheck lint types floors wheel generate check-generated spec-update docs bench clean demo-setup shop-setup dev-setup
 
 export PYTHON
 RUN := .venv/bin/python
@@ -12,6 +12,9 @@ help: ## Show this list
 
 demo: demo-setup ## Take payments through the facade against the sandbox, step by step
 	@$(RUN) examples/demo.py
+
+shop: shop-setup ## Run the example shop with a sandbox as its bank, to buy things in a browser
+	@$(RUN) -m examples.shop
 
 test: dev-setup ## Run all tests (ARGS="tests/unit -k money" for some)
 	@$(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(ARGS)
@@ -59,6 +62,9 @@ clean: ## Remove what was set up and built; nothing under version control
 
 demo-setup:
 	@scripts/setup_venv.sh demo
+
+shop-setup:
+	@scripts/setup_venv.sh shop
 
 dev-setup:
 	@scripts/setup_venv.sh dev

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make .venv ready: `setup_venv.sh demo` for what the demo needs, `setup_venv.sh dev` for everything.
+# Make .venv ready: `setup_venv.sh demo` for what the demo needs, `shop` for the example shop, `dev` for everything.
 # Does nothing when nothing changed since the last time. PYTHON picks the interpreter.
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,8 +16,12 @@ main() {
     pip="run_quietly .venv/bin/python -m pip install --quiet --disable-pip-version-check"
     case $1 in
         demo) $pip --editable '.[cli,sandbox]' ;;
-        dev)
+        shop)
             $pip 'pip>=25.1' # the first that knows dependency groups
+            $pip --editable '.[sandbox]' --group shop
+            ;;
+        dev)
+            $pip 'pip>=25.1'
             $pip --editable '.[cli,sandbox,postgres]' --group dev
             ;;
     esac
@@ -26,7 +30,7 @@ main() {
 
 is_ready() {
     case $1 in
-        demo) candidates="$ready .venv/ready-dev" ;;
+        demo | shop) candidates="$ready .venv/ready-dev" ;;
         *) candidates=$ready ;;
     esac
     if [ -n "${PYTHON:-}" ] && ! is_venv_of "$PYTHON"; then return 1; fi
