@@ -32,6 +32,8 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
 _MOMENT = 50
 """Milliseconds."""
 _WAL_LIMIT = 64 * 2**20
+_PAGE = 8192
+"""Bytes. An answered payment takes two or three kilobytes, of which a smaller page holds one only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def open_file(path: str) -> Opened:
         writer = _connect(path, connections)
         steps = migrations("sqlite")
         _check_ours(path, writer, steps)
+        writer.execute(f"PRAGMA page_size = {_PAGE}").fetchall()  # of a new file
         _switch_to_wal(path, writer)
         _migrate(path, writer, steps)
         reader = _connect(path, connections)

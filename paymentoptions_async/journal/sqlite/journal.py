@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import math
 import os
 import time
@@ -22,11 +21,10 @@ from paymentoptions_async.journal.sqlite.connecting import open_file
 from paymentoptions_async.journal.sqlite.faults import told
 from paymentoptions_async.journal.sqlite.reading import Snapshot
 from paymentoptions_async.journal.sqlite.runners import Reader, Writer
+from paymentoptions_async.journal.sqlite.statements import PAGE
 from paymentoptions_async.journal.sqlite.watching import Watch
 from paymentoptions_async.journal.sqlite.worker import Worker
 from paymentoptions_async.journal.sqlite.writing import Transaction
-
-log = logging.getLogger("paymentoptions_async")
 
 T = TypeVar("T")
 
@@ -82,16 +80,24 @@ class SqliteJournal:
     async def unresolved(self, scope: str, *, older_than: float = 0.0) -> Sequence[Record]:
         """See `Journal.unresolved`."""
         found: list[Record] = []
-        after: tuple[float, int] | None = (-math.inf, 0)
-        while after is not None:
-            page = await self._read(partial(Snapshot.unresolved, scope=scope, older_than=older_than, after=after))
+        behind: tuple[float, int] | None = (-math.inf, 0)
+        while behind is not None:
+            page = await self._read(partial(Snapshot.unresolved, scope=scope, older_than=older_than, behind=behind))
             found.extend(page.records)
-            after = page.next
+            behind = page.next
         return found
 
     async def records(self, scope: str, *, after: str = "", limit: int = 1000) -> Sequence[Record]:
         """See `Journal.records`."""
-        return await self._read(lambda snapshot: snapshot.records(scope, after, limit))
+        found: list[Record] = []
+        while len(found) < limit:
+            wanted = min(PAGE, limit - len(found))
+            page = await self._read(partial(Snapshot.records, scope=scope, after=after, limit=wanted))
+            found.extend(page)
+            if len(page) < wanted:
+                break
+            after = page[-1].ref
+        return found
 
     async def changed(self, ref: str, *, after: int, timeout: float) -> Record | None:
         """See `Journal.changed`."""
@@ -151,6 +157,7 @@ class SqliteJournal:
         self._watch.tell_all()
         if self._opening is None:
             return
+        self._guard.check()
         await asyncio.wait({self._opening})
         threads = self._opening.result()
         if isinstance(threads, _Threads):
@@ -195,7 +202,6 @@ class SqliteJournal:
             opened = await asyncio.to_thread(open_file, self._path)
         except Exception as error:  # noqa: BLE001  each who waits gets one of its own
             return error
-        log.info("journal %s is open", opened.path)
         loop = asyncio.get_running_loop()
         return _Threads(
             writer=Worker(Writer(opened, self._clock), name="journal writer", loop=loop, tell=self._watch.tell),

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from paymentoptions_async.intent import Entry, Notice, NoticeState, Record
+from paymentoptions_async.intent import Entry, Intent, Notice, NoticeState, Record
 from paymentoptions_async.journal import rows
 from paymentoptions_async.journal.sqlite import statements
 from paymentoptions_async.transitions import as_of
@@ -41,9 +41,18 @@ class Snapshot:
         """See `Journal.find`."""
         return self._now(statements.FIND, transaction_id)
 
-    def attempts(self, scope: str, order: str | None) -> Sequence[Record]:
-        """All attempts of an order as they were written, in the order in which they were first admitted."""
-        return list(self._records(statements.ATTEMPTS, scope, order)) if order is not None else ()
+    def numbered(self, ref: str) -> tuple[int | None, Record | None]:
+        """A record as it was written, behind its number in the file."""
+        for number, *row in self.connection.execute(statements.GET_NUMBERED, (ref,)):
+            return number, rows.read_record(row)
+        return None, None
+
+    def attempts(self, intent: Intent) -> Sequence[Record]:
+        """All attempts of an intent's order as they were written, in the order in which they were first admitted."""
+        if intent.order is None:
+            return ()
+        found = self._records(statements.ATTEMPTS, intent.scope, intent.order)
+        return sorted(found, key=lambda attempt: attempt.opened_at)
 
     def stored_followers(self, ref: str | None) -> Sequence[Record]:
         """The captures, voids and refunds below a payment as they were written. See `Journal.followers`."""
@@ -58,11 +67,11 @@ class Snapshot:
         """See `Journal.history`."""
         return tuple(rows.read_entry(row) for row in self.connection.execute(statements.HISTORY, (ref,)))
 
-    def unresolved(self, scope: str, older_than: float, after: tuple[float, int]) -> Page:
-        """A page of `Journal.unresolved`, from behind ``after`` on: when a record was opened, and its number."""
+    def unresolved(self, scope: str, older_than: float, behind: tuple[float, int]) -> Page:
+        """A page of `Journal.unresolved`, from ``behind`` a record on: when it was opened, and its number."""
         now = self.clock()
         found: list[Any] = self.connection.execute(
-            statements.UNRESOLVED, (scope, now - older_than, *after, now)
+            statements.UNRESOLVED, (scope, now - older_than, *behind, now)
         ).fetchall()
         records = [as_of(rows.read_record(row[1:]), now) for row in found]
         last = (records[-1].opened_at, found[-1][0]) if len(found) == statements.PAGE else None

@@ -20,12 +20,14 @@ def _insert(table: str, columns: Sequence[str]) -> str:
 
 
 def _update(columns: Sequence[str]) -> str:
-    return f"UPDATE intents SET {', '.join(f'{name} = ?' for name in columns)} WHERE ref = ? RETURNING id"
+    return f"UPDATE intents SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?"
 
 
 GET = f"SELECT {_RECORD} FROM intents WHERE ref = ?"
+GET_NUMBERED = f"SELECT id, {_RECORD} FROM intents WHERE ref = ?"
 FIND = f"SELECT {_RECORD} FROM transactions AS t JOIN intents ON intents.id = t.intent WHERE t.transaction_id = ?"
-ATTEMPTS = f"SELECT {_RECORD} FROM intents WHERE scope = ? AND order_name = ? ORDER BY id"
+# With ORDER BY, SQLite would plan this one anew for every value.
+ATTEMPTS = f"SELECT {_RECORD} FROM intents WHERE scope = ? AND order_name = ?"
 FOLLOWERS = f"""
 WITH RECURSIVE followers (id, ref, transaction_id) AS (
   SELECT id, ref, transaction_id FROM intents
@@ -34,7 +36,7 @@ WITH RECURSIVE followers (id, ref, transaction_id) AS (
   SELECT child.id, child.ref, child.transaction_id
   FROM followers JOIN intents AS child ON child.parent IN (followers.ref, followers.transaction_id)
 )
-SELECT {_RECORD} FROM followers JOIN intents USING (id) ORDER BY intents.id
+SELECT {_RECORD} FROM followers CROSS JOIN intents USING (id) ORDER BY intents.id
 """
 HISTORY = f"SELECT {_ENTRY} FROM intents JOIN history ON history.intent = id WHERE ref = ? ORDER BY history.version"
 UNRESOLVED = f"""
@@ -47,7 +49,7 @@ RECORDS = f"SELECT {_RECORD} FROM intents WHERE ref > ? AND scope = ? ORDER BY r
 VERSIONS = "SELECT ref, version FROM json_each(?) JOIN intents ON intents.ref = json_each.value"
 OUTSIDE_VERSION = "PRAGMA data_version"
 
-ADMIT = _insert("intents", rows.INTENT_COLUMNS + rows.STATE_COLUMNS) + " RETURNING id"
+ADMIT = _insert("intents", rows.INTENT_COLUMNS + rows.STATE_COLUMNS)
 ADMIT_AGAIN = _update(rows.INTENT_COLUMNS + rows.STATE_COLUMNS)
 CHANGE = _update(rows.STATE_COLUMNS)
 REMEMBER = _insert("history", ("intent", "write_id", *rows.ENTRY_COLUMNS))

@@ -34,10 +34,10 @@ class Transaction(Snapshot):
     def admit(self, intent: Intent, owner: str, lease: float) -> Admission:
         """See `Journal.admit`."""
         now = self.clock()
-        standing = self.stored(intent.ref)
+        number, standing = self.numbered(intent.ref)
         around = Surroundings(
             standing=standing,
-            attempts=self.attempts(intent.scope, intent.order),
+            attempts=self.attempts(intent),
             parent=self.stored(intent.parent),
             followers=self.stored_followers(intent.parent),
         )
@@ -47,26 +47,27 @@ class Transaction(Snapshot):
         record, change = opened(intent, standing, owner=owner, lease=lease, now=now)
         record = record.with_change(change, now)
         row = rows.intent_row(intent) + rows.state_row(record)
-        if standing is None:
-            number = self._one(statements.ADMIT, *row)
+        if number is None:
+            self.connection.execute(statements.ADMIT, row)
+            number = self.connection.last_insert_rowid()
         else:
-            number = self._one(statements.ADMIT_AGAIN, *row, intent.ref)
+            self.connection.execute(statements.ADMIT_AGAIN, (*row, number))
         self._remember(number, record, change)
         return Admission(send=True, record=record)
 
     def change(self, ref: str, decide: Decide) -> Record:
         """See `Journal.change`."""
         now = self.clock()
-        record = self.stored(ref)
-        if record is None:
+        number, record = self.numbered(ref)
+        if number is None or record is None:
             raise KeyError(ref)
         change = decide(record)
         if change is None:
             return as_of(record, now)
         if change.payment.status.took_money:
-            change = beside_attempts(change, self.attempts(record.intent.scope, record.intent.order))
+            change = beside_attempts(change, self.attempts(record.intent))
         changed = record.with_change(change, now)
-        number = self._one(statements.CHANGE, *rows.state_row(changed), ref)
+        self.connection.execute(statements.CHANGE, (*rows.state_row(changed), number))
         self._remember(number, changed, change)
         for transaction_id in rows.transaction_ids(changed.payment):
             self.connection.execute(statements.NAME_TRANSACTION, (transaction_id, number))
