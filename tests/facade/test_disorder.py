@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -69,7 +70,9 @@ class World(Merchant):
         for record in records:
             payment = record.payment
             known = {payment.transaction_id, *payment.duplicate_charges, *payment.renewals}
-            charged = {t.id: t.moved for t in self.bank.books.payments if t.merchant_txn_ref == payment.ref and t.moved}
+            charged: dict[str | None, Decimal] = {
+                t.id: t.moved for t in self.bank.books.payments if t.merchant_txn_ref == payment.ref and t.moved
+            }
             assert not payment.is_final or known.issuperset(charged), payment
             if payment.status.took_money and not payment.operation.follows:
                 assert payment.approved_amount is not None
