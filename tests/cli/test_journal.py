@@ -184,6 +184,24 @@ def test_it_says_when_a_webhook_waits_to_be_confirmed(books: Books):
     assert "a webhook of it came; the application confirms it" in books.run("unresolved").output
 
 
+@pytest.mark.parametrize(
+    ("status", "known", "by"),
+    [
+        (PaymentStatus.UNKNOWN, {}, "its webhook; or a person who looks it up in the portal"),
+        (PaymentStatus.UNKNOWN, {"transaction_id": TRANSACTION}, "resolve(), which asks the gateway; or a person who"),
+        (PaymentStatus.UNKNOWN, {"contradicted": True}, "a person who compares its history with the portal"),
+        (PaymentStatus.PENDING, {"transaction_id": TRANSACTION}, "resolve(), which asks the gateway"),
+        (PaymentStatus.PENDING, {}, "its webhook"),
+        (PaymentStatus.ACTION_REQUIRED, {}, "its buyer; or a person, as abandoned"),
+    ],
+)
+def test_it_says_what_can_settle_each(books: Books, status: PaymentStatus, known: dict[str, Any], by: str):
+    ref = books.keep("1", status, **known)
+    [found] = json.loads(books.run("unresolved", "--json").stdout)
+    assert found["settled_by"].startswith(by)
+    assert by in books.run("show", ref).output
+
+
 def notice(ref: str) -> Notice:
     return Notice(ref=ref, digest="d", transaction_ids=(TRANSACTION,), body={}, scope=intent("any").scope, known=True)
 
@@ -616,6 +634,15 @@ def test_the_help_of_the_command_shows_no_setting(books: Books, monkeypatch: pyt
     assert "secret" not in books.run("unresolved", "--help").output
 
 
+def test_it_says_which_extra_is_missing():
+    code = (
+        "import sys; sys.modules['rich'] = sys.modules['rich.console'] = None; from click.testing import CliRunner;"
+        "from paymentoptions_async.cli import main; print(CliRunner().invoke(main, ['journal', 'unresolved']).output)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install 'paymentoptions-async[cli]'" in done.stdout
+
+
 # on PostgreSQL
 
 
@@ -682,7 +709,7 @@ asyncio.run(main())
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as application:
         assert application.stdout is not None
         assert application.stdout.readline() == "0\n"
-        settled = []
+        settled: list[str] = []
         while not settled or application.poll() is None:
             found = json.loads(books.run("unresolved", "--json").stdout)
             if not found:

@@ -46,13 +46,14 @@ def settled_by(record: Record, *, webhook_waits: bool = False) -> str:
     payment = record.payment
     if payment.status is PaymentStatus.PENDING and payment.progress is Progress.SENDING:
         return "the call that has it on the wire"
+    if payment.contradicted:
+        return "a person who compares its history with the portal"
     if webhook_waits:
         return "a webhook of it came; the application confirms it when it runs"
-    if payment.transaction_id is not None:
-        return "the application, with resolve(): its transaction is known"
     if payment.status is PaymentStatus.ACTION_REQUIRED:
         return "its buyer; or a person, as abandoned"
-    return "its webhook; or a person who looks it up in the portal"
+    first = "its webhook" if payment.transaction_id is None else "resolve(), which asks the gateway"
+    return first if payment.status is PaymentStatus.PENDING else f"{first}; or a person who looks it up in the portal"
 
 
 def where_in_portal(intent: Intent) -> str:
