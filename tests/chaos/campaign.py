@@ -33,7 +33,7 @@ SCOPE = make_scope("paymentoptions", "sandbox", MERCHANT_ID)
 STALLED_AFTER = 90.0
 """Seconds without any news from any worker."""
 HANDED_OVER_WITHIN = 6.0
-"""Seconds after which another event is handed over at the latest, where a killed process had claimed it."""
+"""Seconds after which a lease ends or another event is handed over at the latest, where a process was killed."""
 SHOWN = 12
 """Harms of which the report tells all that is known."""
 DAY = 86_400.0
@@ -161,7 +161,7 @@ class _Campaign:
         missing, since = -1, time.monotonic()
         while True:
             case = await self._case()
-            left = sum(1 for _ in handed_over(case))
+            left = sum(1 for _ in case.in_flight()) + sum(1 for _ in handed_over(case))
             if left != missing:
                 missing, since = left, time.monotonic()
             if not left or time.monotonic() > since + HANDED_OVER_WITHIN:

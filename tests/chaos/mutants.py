@@ -14,7 +14,7 @@ from typing import Any
 
 from paymentoptions_async import admission, balance, policy, refs, replies, transitions
 from paymentoptions_async.evidence import Evidence, Left, Stage
-from paymentoptions_async.flow import Call, Flow
+from paymentoptions_async.flow import Call, Errand, Flow
 from paymentoptions_async.gateway_json import json_default
 from paymentoptions_async.handover import Handover
 from paymentoptions_async.intent import Change, Intent, Notice, NoticeState, PaymentEvent, Record
@@ -44,11 +44,11 @@ def _mutant(sentence: str) -> Callable[[Callable[[], None]], Callable[[], None]]
 def _send_before_write() -> None:
     written_first = Flow._perform
 
-    async def perform(self: Flow, call: Call, deadline: float) -> Payment:
+    async def perform(self: Flow, call: Errand, deadline: float) -> Payment:
         if await self.journal.get(call.intent.ref) is not None:
             return await written_first(self, call, deadline)
-        request = Request("POST", call.path, deadline, call.reveal_body(), charging=True, departure=call.departure)
-        reply = await self._wire.send(request)
+        assert isinstance(call, Call), "this gateway has no others"
+        reply = await self.send(call, deadline)
         admitted = await self.journal.admit(call.intent, owner="me", lease=1.0)
         record, _ = await self._settle(admitted.record, call.read(reply), reply.evidence, "me")
         return self._outcome(record, call.read(reply), reply.evidence)

@@ -58,6 +58,14 @@ class Case:
         """Did the bank do it?"""
         return any(transaction.moved for transaction in self.own(record))
 
+    def in_flight(self) -> Iterator[Record]:
+        """What the journal believes to be on the wire: whoever had it may have been killed."""
+        return (
+            record
+            for record in self.records.values()
+            if (record.payment.progress, record.payment.status) == (Progress.SENDING, PaymentStatus.PENDING)
+        )
+
     @cached_property
     def mistaken(self) -> frozenset[str]:
         """Payments of which a person said what the books deny."""

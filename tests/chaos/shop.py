@@ -154,7 +154,7 @@ class Shop:
 
     async def _subscribed(self, story: Story, caller: Caller, random: Random) -> None:
         key = story.key("plan")
-        plan = SubscriptionPlan(name="Beans", cycle_interval=1, max_cycles=2 if story.late else 1)
+        plan = SubscriptionPlan(name="Beans", cycle_interval=1, max_cycles=2 if story.renews else 1)
         call = partial(
             self._gateway.subscribe,
             story.amount,

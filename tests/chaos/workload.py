@@ -36,6 +36,8 @@ FOLLOWED = (
 )
 CURRENCIES = {"JPY": 0, "USD": 2, "KWD": 3}
 
+RENEWING = 2_000
+
 KINDS = {
     "plain": (30, 1),
     "retried": (10, 2),
@@ -78,6 +80,11 @@ class Story:
     def payments(self) -> int:
         """How many payments it asks for, at most."""
         return KINDS[self.kind][1]
+
+    @property
+    def renews(self) -> bool:
+        """Is its subscription charged again? Only a few are: the sandbox looks at all of them at each request."""
+        return self.late and self.number < RENEWING
 
     def key(self, what: str) -> str:
         """An idempotency key of this order."""
