@@ -65,6 +65,10 @@ def mask_text(text: str) -> str:
 
     Masked text stays as it is when it is masked again.
     """
+    if has_many_digits(text):  # first, because a name before a card number would hide its first group alone
+        if text.isascii() and text.isdecimal():  # the usual case: a card number in its field
+            return mask_pan(text) if looks_like_pan(text) else text
+        text = _UUID_OR_RUN.sub(_mask_run, text)
     if ":" in text or "=" in text:
         if _CLOCK.fullmatch(text):
             return text
@@ -74,10 +78,6 @@ def mask_text(text: str) -> str:
         text = _JWT.sub(REDACTED, text)
     if "asic" in text or "earer" in text or "ASIC" in text or "EARER" in text:
         text = _SCHEME.sub(rf"\1 {REDACTED}", text)
-    if has_many_digits(text):
-        if text.isascii() and text.isdecimal():  # the usual case: a card number in its field
-            return mask_pan(text) if looks_like_pan(text) else text
-        text = _UUID_OR_RUN.sub(_mask_run, text)
     return text
 
 

@@ -160,3 +160,12 @@ def test_masking_takes_no_longer_than_the_text_is_long(text):
     started = time.process_time()
     mask_text(text)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("name", ["cvc", "token", "x-api-key", "password", "stored_payment_method_id"])
+@pytest.mark.parametrize("number", ["4000 0025 0000 3155", "4000-0025-0000-3155", "4000002500003155"])
+def test_a_card_number_behind_the_name_of_a_secret_is_masked_in_all_its_groups(name, number):
+    for text in (f"{name}: {number}", f'"{name}": "{number}"', f"{name}={number}"):
+        shown = mask_text(text)
+        assert not any(part in shown for part in ("0025", "0000", "2500003155"))
+        assert mask_text(shown) == shown
