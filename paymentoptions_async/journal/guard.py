@@ -19,15 +19,15 @@ class LoopGuard:
 
     def check(self) -> asyncio.AbstractEventLoop:
         """Return the running loop; raise ConfigurationError if it or the process is not that of the first use."""
-        loop = asyncio.get_running_loop()
         pid = os.getpid()
-        if self._loop is None:
-            self._loop, self._pid = loop, pid
-        if self._pid != pid:
+        if self._pid not in (0, pid):  # looked at first: in the child of a fork no loop counts as running
             raise ConfigurationError(
                 "This journal was used before the process forked, and its file and threads belong to the parent. "
                 "Open a new one after the fork, in each worker. Nothing was written."
             )
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop, self._pid = loop, pid
         if self._loop is not loop:
             raise ConfigurationError(
                 "This journal is bound to the event loop it was first used in, and this is another one. "

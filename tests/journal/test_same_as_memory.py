@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +38,7 @@ class Chance:
         return self.random.choice(makers)()
 
     def admit(self) -> tuple[str, Call]:
-        pick = self.random.choice
+        pick = self.pick
         owner = f"owner {self.random.randrange(3)}"
         if self.intents and pick([True, False, False]):
             again = replace(pick(self.intents), order=pick([None, "A", "B"]), supersedes=None)
@@ -58,7 +58,7 @@ class Chance:
         return f"admit {intent}", lambda journal: journal.admit(intent, owner=owner, lease=LEASE)
 
     def change(self) -> tuple[str, Call]:
-        pick = self.random.choice
+        pick = self.pick
         status, ref = pick([*STATUSES, PaymentStatus.APPROVED, PaymentStatus.APPROVED]), self.ref()
         about: dict[str, Any] = {"transaction_id": pick([None, pick(TRANSACTIONS)])}
         about["renewals"] = tuple(self.random.sample(TRANSACTIONS, pick([0, 0, 2])))
@@ -68,7 +68,7 @@ class Chance:
         return f"change {ref} {status} {about}", lambda journal: journal.change(ref, decide)
 
     def look(self) -> tuple[str, Call]:
-        pick = self.random.choice
+        pick = self.pick
         ref, transaction_id, scope, seconds = self.ref(), pick(TRANSACTIONS), pick(SCOPES), pick([0.0, 30.0])
         looks: dict[str, Call] = {
             "get": lambda journal: journal.get(ref),
@@ -86,7 +86,7 @@ class Chance:
         return f"{name} {ref} {transaction_id} {scope} {seconds}", looks[name]
 
     def notice(self) -> tuple[str, Call]:
-        pick = self.random.choice
+        pick = self.pick
         notice = make_notice(self.ref(), pick("abc"), scope=pick(SCOPES), body={"n": self.random.randrange(9)})
         if pick([True, False]):
             return f"note {notice}", lambda journal: journal.note(notice)
@@ -94,7 +94,7 @@ class Chance:
         return f"close {notice}", lambda journal: journal.close_notice(notice, state, "done")
 
     def event(self) -> tuple[str, Call]:
-        pick = self.random.choice
+        pick = self.pick
         scope, owner, limit = pick(SCOPES), f"owner {self.random.randrange(2)}", pick([1, 5])
         event_id = pick(self.events) if self.events else f"{self.ref()}:2"
         calls: dict[str, Call] = {
@@ -105,6 +105,9 @@ class Chance:
         }
         name = pick(["keep", "claim", "claim", "claim", "close", "close", "put back"])
         return f"{name} {scope} {owner} {limit} {event_id}", calls[name]
+
+    def pick(self, options: Sequence[Any]) -> Any:
+        return self.random.choice(options)
 
     def ref(self) -> str:
         return self.random.choice(self.intents).ref if self.intents and self.random.random() < 0.95 else "POUNKNOWN"
