@@ -56,11 +56,14 @@ async def payment(request: Request, shop: TheShop, person: Person, ref: str) -> 
 
 @router.post("/payments/{ref}/refund")
 async def refund(request: Request, shop: TheShop, person: Person, ref: str, form: Posted) -> Response:
-    """Give money back, all that is left or a part of it."""
+    """Give money back, all that is left or a part of it: of the payment, or of one that came on top of it."""
     found = await _find(shop, ref)
+    of = form.get("of", "")
+    if found.amount is None or of not in (found.ref, *found.duplicate_charges):
+        raise HTTPException(400)
     try:
-        amount = read_amount(form, (await shop.gateway.balance(found.ref)).captured.currency)
-        await shop.till.refund(found.ref, form.number("refund"), amount, notes=form.get("notes") or None)
+        amount = read_amount(form, found.amount.currency)
+        await shop.till.refund(of, form.number("refund"), amount, notes=form.get("notes") or None)
     except Refused as refused:
         return await _payment_page(request, shop, person, ref, form=form, errors=refused.errors)
     except OutcomeUnknown:
@@ -111,7 +114,6 @@ async def _payment_page(
 ) -> Response:
     found = await _find(shop, ref)
     balance = await shop.gateway.balance(found.ref) if found.status.took_money else None
-    refunds = shop.store.refunds(found.ref)
     return shop.page(
         request,
         "admin/payment.html",
@@ -119,13 +121,18 @@ async def _payment_page(
         payment=found,
         person=person,
         balance=balance,
-        refunds=[await shop.gateway.payment(ref) for ref in refunds if ref],
-        next_refund=len(refunds) + 1,
+        refunds=await _refunds(shop, found.ref),
+        again=[(other, await _refunds(shop, other)) for other in found.duplicate_charges],
         verdicts=_verdicts(found),
         history=[(datetime.fromtimestamp(entry.at, UTC), entry) for entry in await shop.gateway.history(found.ref)],
         form=form if form is not None else {"amount": balance.refundable.amount} if balance else {},
         errors=errors or {},
     )
+
+
+async def _refunds(shop: Shop, of: str) -> list[Payment | None]:
+    """The refunds of a payment, oldest first; None for one that was not made."""
+    return [ref and await shop.gateway.payment(ref) for ref in shop.store.refunds(of)]
 
 
 def _verdicts(payment: Payment) -> dict[Verdict, str]:

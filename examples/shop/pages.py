@@ -62,7 +62,7 @@ async def change_currency(shop: TheShop, buyer: SomeBuyer, form: Posted) -> Resp
         raise HTTPException(400)
     buyer = buyer or shop.store.new_buyer(form["currency"])
     shop.store.set_currency(buyer, form["currency"])
-    return shop.known(buyer, _see("/cart" if form.get("from") == "cart" else "/"))
+    return shop.known(buyer, _see("/"))
 
 
 @router.get("/cart")

@@ -120,7 +120,10 @@ class Till:
         return await self._attempt(order, number, page)
 
     async def refund(self, payment: str, number: int, amount: Money, *, notes: str | None) -> Payment:
-        """Give money back. ``number`` counts the refunds of this payment, so that the same form pays once."""
+        """Give money back. ``payment`` is a reference, or the transaction of a duplicate charge.
+
+        ``number`` counts its refunds, so that the same form pays once.
+        """
         self._store.begin_refund(payment, number)
         refund = partial(self.gateway.refund, payment, amount, idempotency_key=f"{payment}:{number}", notes=notes)
         given_back = await self._remember(refund(), lambda ref: self._store.remember_refund(payment, number, ref))
