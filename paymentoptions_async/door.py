@@ -42,7 +42,7 @@ class Door:
     """One merchant of one gateway in one environment, on one event loop.
 
     ``signer`` holds merchant and environment besides the secrets; ``wires`` are closed with the client, the first one
-    carries the flow.
+    carries the flow. ``flow`` and ``inbox`` are kinds of `Flow` and `Inbox`, where a gateway needs its own.
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class Door:
         on_payment: OnPayment | None,
         clock: Callable[[], float],
         random: Random | None,
+        flow: type[Flow] = Flow,
+        inbox: Callable[..., Inbox] = Inbox,
     ) -> None:
         self._name = name
         self._signer = signer
@@ -69,8 +71,9 @@ class Door:
         self._owns_journal = journal is None or isinstance(journal, (str, os.PathLike))
         self._journal = _open_journal(journal, needed=needs_journal, is_live=is_live, clock=clock)
         self._wires = wires
-        self._flow = Flow(journal=self._journal, wire=wires[0], gateway=gateway, random=self._random)
-        self._inbox = Inbox(self._flow, signer, scope=self._scope, clock=clock, random=self._random)
+        self._flow = flow(journal=self._journal, wire=wires[0], gateway=gateway, random=self._random)
+        self.webhooks = inbox(self._flow, signer, scope=self._scope, clock=clock, random=self._random)
+        """Takes in webhooks: ``await gateway.webhooks.receive(ref, token, headers=…, body=…)``."""
         self._handover: Handover | None = None
         if on_payment is not None:
             self._handover = Handover(self._journal, self._scope, _check_handler(on_payment), random=self._random)
@@ -109,7 +112,7 @@ class Door:
         Idempotent; one that was cancelled meanwhile is taken up again where it stopped.
         """
         self._closed = True
-        self._inbox.close()
+        self.webhooks.close()
         await self._flow.drain()
         if self._handover is not None:
             await self._handover.stop()
@@ -276,7 +279,7 @@ class Door:
             log.warning("%d payments passed their deadline without an answer; unresolved() has %s", len(lapsed), shown)
         if self._handover is not None:
             await self._handover.start()
-        await self._inbox.take_up()
+        await self.webhooks.take_up()
 
     def _check_secrets(self, unresolved: Sequence[Record]) -> None:
         """No secret is retired while an open payment's webhook needs it."""

@@ -198,6 +198,10 @@ class Flow:
         """Send something that moves no money, once."""
         return await self._wire.send(request)
 
+    async def own_ids(self, record: Record) -> list[str]:
+        """Under which ids the gateway can be asked for a record, as far as it is known."""
+        return [] if record.payment.transaction_id is None else [record.payment.transaction_id]
+
     async def confirm(self, record: Record, transaction_id: str, deadline: float) -> Confirmation:
         """Ask for a transaction's status and take in what it says: of a record, or of what followed it.
 
@@ -215,7 +219,7 @@ class Flow:
             await self.take_in(known, reading)
             return Confirmation.TOLD
         decision = Decision(partial(transitions.after_status, reading=reading))
-        record = await self._take_in(record, decision)
+        record = await self.take_in_by(record, decision)
         if known is not None or decision.change is not None or record.payment.transaction_id == transaction_id:
             return Confirmation.TOLD
         return await self.of_a_follower(record, reply, transaction_id)
@@ -239,14 +243,15 @@ class Flow:
             return Confirmation.NOTHING
         [match] = matching
         decision = Decision(partial(transitions.after_notice, reading=readings[match.ref]))
-        await self._take_in(match, decision)
+        await self.take_in_by(match, decision)
         return Confirmation.NOT_NOW if decision.change is None else Confirmation.TOLD
 
     async def take_in(self, record: Record, reading: Reading) -> Record:
         """Record what a status answer says of an intent; raise `Contradiction` if it contradicts what was settled."""
-        return await self._take_in(record, Decision(partial(transitions.after_status, reading=reading)))
+        return await self.take_in_by(record, Decision(partial(transitions.after_status, reading=reading)))
 
-    async def _take_in(self, record: Record, decision: Decision) -> Record:
+    async def take_in_by(self, record: Record, decision: Decision) -> Record:
+        """Record what was decided about an intent; raise `Contradiction` if it contradicts what was settled."""
         changed = await self.journal.change(record.ref, decision)
         self.recorded()
         if decision.contradicts:

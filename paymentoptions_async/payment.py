@@ -150,8 +150,9 @@ class Payment:
     """One operation and what is known of it. Immutable: ask again for news.
 
     Not a truth value: ``if payment:`` raises, because neither "it exists" nor "it is approved" would be a safe guess.
-    ``redirect_url``, ``redirect_form`` and ``stored_payment_method_id`` are left out of repr and pickles. ``raw`` is the gateway's
-    latest answer, masked; ``doubts`` says in words why a status is UNKNOWN, or what else must be looked at.
+    ``redirect_url``, ``redirect_form`` and ``stored_payment_method_id`` are left out of repr and pickles. ``raw`` is
+    the gateway's latest answer, masked; ``doubts`` says in words why a status is UNKNOWN, or what else must be looked
+    at.
     """
 
     ref: str
@@ -285,7 +286,7 @@ class Reading:
 
     ``refusal`` is set where the request itself was refused (then ``status`` is CANCELLED for operations: nothing
     happened). ``foreign`` is set where `is_live` or the merchant is not ours. ``merchant_txn_ref`` is the reference and
-    ``transaction_id`` the transaction that the answer names.
+    ``transaction_id`` the transaction that the answer names, ``own_ref`` a refund's own reference, where it has one.
     """
 
     status: PaymentStatus
@@ -297,6 +298,7 @@ class Reading:
     transaction_id: str | None = None
     transaction_type: str | None = None
     merchant_txn_ref: str | None = None
+    own_ref: str | None = None
     approved_amount: Money | None = None
     auth_code: str | None = None
     response_code: int | None = None

@@ -66,8 +66,7 @@ async def known(flow: Flow, ref: str) -> Record:
 
 async def transaction_ids(flow: Flow, record: Record) -> tuple[str, ...]:
     """Ids to ask for: the payment's own first, then the latest that webhooks named, at most `MAX_IDS`."""
-    own = [record.payment.transaction_id] if record.payment.transaction_id else []
-    return tuple(dict.fromkeys(own + await _named(flow, record.ref)))[:MAX_IDS]
+    return tuple(dict.fromkeys(await flow.own_ids(record) + await _named(flow, record.ref)))[:MAX_IDS]
 
 
 async def _named(flow: Flow, ref: str) -> list[str]:

@@ -309,6 +309,7 @@ KINDS = {
     Operation.AUTHORIZE: _CHARGES,
     Operation.SUBSCRIBE: _CHARGES,
     Operation.HOSTED_PAGE: _CHARGES,
+    Operation.CHECKOUT: _CHARGES,
     Operation.CAPTURE: frozenset({"CAPTURE"}),
     Operation.REFUND: frozenset({"REFUND"}),
     Operation.VOID: frozenset({"VOID", "VOIDAUTHORISATION", "VOIDAUTHORIZATION"}),

@@ -201,8 +201,9 @@ def _is_about(record: Record, reading: Reading, source: Source) -> bool:
     unnamed = source is Source.REPLY and reading.merchant_txn_ref is None
     if ref is not None and reading.merchant_txn_ref != ref and not unnamed:
         return False
-    if record.intent.operation.follows:  # the whole chain shares one reference, so only the transaction tells
-        return source is Source.REPLY or record.payment.transaction_id == reading.transaction_id
+    if record.intent.operation.follows:  # the whole chain shares one reference, so only what is its own tells
+        own = record.payment.transaction_id == reading.transaction_id or reading.own_ref == record.ref
+        return source is Source.REPLY or own
     follows = _is_of(reading, Operation.REFUND, Operation.VOID)
     return not follows and not _captures(record.payment, reading)
 

@@ -60,8 +60,17 @@ class Inbox:
         The confirmation goes on in the background; ``drain`` waits for it.
         """
         self._check(ref, token, size=len(body))
-        notice = read_notice(ref, body, content_type=_header(headers, "content-type"))
-        journal = self._flow.journal
+        await self._take_in(read_notice(ref, body, content_type=header(headers, "content-type")))
+
+    async def _take_in(self, notice: Notice) -> None:
+        """Record a webhook whose sender was checked, and have it confirmed.
+
+        It is recorded even where the caller is cancelled: a sender that hangs up may believe that it has delivered.
+        """
+        await asyncio.shield(self._flow.spawn(self._record(notice)))
+
+    async def _record(self, notice: Notice) -> None:
+        ref, journal = notice.ref, self._flow.journal
         record = await journal.get(ref)
         notice = replace(notice, scope=self._scope, known=record is not None, received_at=self._clock())
         is_new = await journal.note(notice)
@@ -211,5 +220,6 @@ class Inbox:
         await self._flow.journal.close_notice(notice, state, outcome)
 
 
-def _header(headers: Mapping[str, str], name: str) -> str:
+def header(headers: Mapping[str, str], name: str) -> str:
+    """The value of a header, whatever the case of its name; empty where there is none."""
     return next((value for key, value in headers.items() if key.lower() == name), "")

@@ -81,8 +81,6 @@ class Base(Door):
             random=random,
         )
         self._gateway = gateway
-        self.webhooks = self._inbox
-        """Takes in webhooks: ``await gateway.webhooks.receive(ref, token, headers=…, body=…)``."""
 
     @classmethod
     def from_env(cls, **settings: Any) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from typing import Any
 
@@ -10,6 +9,7 @@ from paymentoptions_async import policy, requests
 from paymentoptions_async.client.base import Base
 from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import InvalidValue
+from paymentoptions_async.instruments import instrument_of
 from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Operation, Payment
 from paymentoptions_async.values import (
@@ -198,7 +198,7 @@ class Charging(Base):
             operation,
             amount=amount,
             currency=currency,
-            instrument=_instrument(card, token),
+            instrument=instrument_of(card=card, token=token),
             has_3d_secure=has_3d_secure,
             **attempt,
         )
@@ -216,15 +216,6 @@ class Charging(Base):
         operating = self._operate(intent, path, body, timeout)
         del body  # this frame may be shown in a traceback
         return await operating
-
-
-def _instrument(card: Card | None, token: Secret | None) -> str:
-    """What tells cards apart in the journal: first 6, last 4 and expiry (no hash of the number), or a token's hash."""
-    if card is not None:
-        masked = card.masked
-        return f"{masked} {masked.expiry_month}/{masked.expiry_year}"
-    assert token is not None
-    return "token " + hashlib.sha256(token.reveal().encode()).hexdigest()[:16]
 
 
 def _check_version(version: object) -> int:

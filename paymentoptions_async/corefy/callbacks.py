@@ -1,0 +1,117 @@
+"""Callbacks: their signature, and what they name. Nothing in them is believed.
+
+``X-Signature`` is base64 of SHA-1 over secret, raw body and secret. It has no time and no nonce, so whoever saw a
+callback can send it again; therefore each sets off nothing but a reading of the invoice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from paymentoptions_async.corefy.values import is_invoice_id
+from paymentoptions_async.errors import ConfigurationError, WebhookRejected
+from paymentoptions_async.gateway_json import NotJson, read_masked
+from paymentoptions_async.intent import Notice
+from paymentoptions_async.notices import MAX_BODY, read_notice
+from paymentoptions_async.reply_fields import object_in, text_of
+from paymentoptions_async.webhooks import Inbox, header
+
+SIGNATURE = "X-Signature"
+_MOST = 20
+"""Invoices of one batch that are asked for."""
+
+
+def sign(secret: str, body: bytes) -> str:
+    """The signature of a body as it is on the wire (vendor's callbacks page)."""
+    key = secret.encode()
+    return b64encode(hashlib.sha1(key + body + key, usedforsecurity=False).digest()).decode()
+
+
+class Signatures:
+    """The secrets of one mode, test or live. Several are accepted, so that one can be replaced."""
+
+    __slots__ = ("_secrets",)
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = tuple(secrets)
+
+    def __repr__(self) -> str:
+        return f"<Signatures {len(self._secrets)} secrets>"
+
+    def verify(self, signature: str, body: bytes) -> None:
+        """Raise `WebhookRejected` unless the body was signed with one of the secrets. Compared in constant time."""
+        if not self._secrets:
+            raise ConfigurationError("callbacks need the secret of their mode: set COREFY_CALLBACK_SECRET")
+        given, good = signature.encode("utf-8", "replace"), False
+        for secret in self._secrets:
+            good |= hmac.compare_digest(sign(secret, body).encode(), given)
+        if not good:
+            raise WebhookRejected("bad signature of a callback", http_status=401)
+
+
+class Callbacks(Inbox):
+    """Takes in the callbacks of one account in one mode.
+
+    `receive` is for the URL of one invoice, which this package made and which carries a token besides the signature;
+    `receive_signed` for the one URL that may be set for the account.
+    """
+
+    signatures: Signatures
+    is_live: bool
+
+    async def receive(self, ref: str, token: str, *, headers: Mapping[str, str], body: bytes) -> None:
+        """See `Inbox.receive`. Both the token and the signature must be good, and the mode must be this client's."""
+        self._check(ref, token, size=len(body))
+        for notice in self._notices(headers, body):
+            await self._take_in(replace(notice, ref=ref))
+
+    async def receive_signed(self, *, headers: Mapping[str, str], body: bytes) -> None:
+        """Take in a callback that came to the account's own URL. Answer 200 when this returns, and nothing else."""
+        if len(body) > MAX_BODY:
+            self.refused += 1
+            raise WebhookRejected(f"a callback of {len(body)} bytes; at most {MAX_BODY} are taken in", http_status=413)
+        for notice in self._notices(headers, body):
+            await self._take_in(notice)
+
+    def _notices(self, headers: Mapping[str, str], body: bytes) -> list[Notice]:
+        try:
+            self.signatures.verify(header(headers, SIGNATURE.lower()), body)
+            return read_callback(body, is_live=self.is_live)
+        except WebhookRejected:
+            self.refused += 1
+            raise
+
+
+def read_callback(body: bytes, *, is_live: bool) -> list[Notice]:
+    """The invoices that a callback names, each as a notice of its reference; an unreadable one as a notice of none.
+
+    Raises `WebhookRejected` where an invoice is of the other mode.
+    """
+    try:
+        raw, _ = read_masked(body)
+    except NotJson:
+        return [replace(read_notice("", body), transaction_ids=())]
+    data: Any = raw.get("data") if isinstance(raw, dict) else None
+    told = [one for one in (data if isinstance(data, list) else [data]) if isinstance(one, dict)][:_MOST]
+    for one in told:
+        mode = object_in(one, "attributes").get("test_mode")
+        if isinstance(mode, bool) and mode is is_live:
+            raise WebhookRejected("a callback of the other mode", http_status=403)
+    plain = replace(read_notice("", body), transaction_ids=())
+    if not told:
+        return [plain]
+    return [
+        replace(
+            plain,
+            ref=text_of(object_in(one, "attributes").get("reference_id")) or "",
+            digest=plain.digest if len(told) == 1 else hashlib.sha256(f"{plain.digest} {number}".encode()).hexdigest(),
+            transaction_ids=(one["id"],) if is_invoice_id(one.get("id")) else (),
+            body={"data": one},
+        )
+        for number, one in enumerate(told)
+    ]

@@ -1,0 +1,79 @@
+"""Asking for an invoice, which tells of the charge and of its refunds at once."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from paymentoptions_async import transitions
+from paymentoptions_async.corefy import replies
+from paymentoptions_async.flow import Confirmation, Flow, require_answer
+from paymentoptions_async.intent import Record
+from paymentoptions_async.payment import Operation, PaymentStatus, Progress, Reading, Refusal
+from paymentoptions_async.transitions import Decision
+from paymentoptions_async.values import Money
+from paymentoptions_async.wire.exchange import Reply
+
+
+class CorefyFlow(Flow):
+    """The shared flow; only what is asked differs: a refund is asked for by its invoice."""
+
+    async def own_ids(self, record: Record) -> list[str]:
+        """See `Flow.own_ids`."""
+        if record.intent.operation is not Operation.REFUND:
+            return await super().own_ids(record)
+        charge = await self.journal.get(record.intent.parent or "")
+        return [] if charge is None else await super().own_ids(charge)
+
+    async def confirm(self, record: Record, transaction_id: str, deadline: float) -> Confirmation:
+        """See `Flow.confirm`. Takes in what the invoice says of its charge, and of each refund that is open."""
+        charge = await self.journal.find(transaction_id) or record
+        reply = await self.ask(self.gateway.status_path(transaction_id), deadline)
+        reading = self.gateway.read_status(reply, self.gateway.expected(charge, transaction_id))
+        require_answer(reading, reply.evidence, record.ref)
+        if reading.refusal is Refusal.NOT_FOUND:
+            return Confirmation.NOT_FOUND
+        if charge.intent.operation is Operation.REFUND:
+            return Confirmation.NOTHING  # an invoice that nobody here made
+        if reading.merchant_txn_ref != charge.ref:
+            return Confirmation.NOTHING
+        await self.take_in(charge, reading)
+        await self._take_in_refunds(charge, reply, transaction_id)
+        return Confirmation.TOLD
+
+    async def _take_in_refunds(self, charge: Record, reply: Reply, invoice_id: str) -> None:
+        refunds = [
+            follower
+            for follower in await self.journal.followers(charge.ref)
+            if follower.intent.operation is Operation.REFUND
+        ]
+        for refund in refunds:
+            reading = self.gateway.read_status(reply, self.gateway.expected(refund, invoice_id))
+            if reading.own_ref == refund.ref and not refund.payment.status.took_money:
+                await self.take_in(refund, reading)
+        await self._settle_by_total(refunds, reply, invoice_id)
+
+    async def _settle_by_total(self, refunds: list[Record], reply: Reply, invoice_id: str) -> None:
+        """Where the invoice lists no refunds: one that is open happened if the total grew by just its amount."""
+        refunds = [await self.journal.get(refund.ref) or refund for refund in refunds]
+        opened = [refund for refund in refunds if not refund.payment.is_final]
+        if len(opened) != 1 or opened[0].intent.amount is None:
+            return
+        [refund] = opened
+        amount = refund.intent.amount
+        assert amount is not None
+        known = Money.zero(amount.currency)
+        for other in refunds:
+            if other.payment.status.took_money:
+                known += other.payment.approved_amount or other.intent.amount or Money.zero(amount.currency)
+        in_flight = refund.payment.progress is Progress.SENDING and refund.payment.status is PaymentStatus.PENDING
+        if in_flight or replies.refunded_total(reply.body, amount.currency) != known + amount:
+            return
+        expected = self.gateway.expected(refund, invoice_id)
+        told = Reading(
+            status=PaymentStatus.APPROVED,
+            transaction_type="REFUND",
+            merchant_txn_ref=expected.ref,
+            approved_amount=amount,
+            http_status=reply.status,
+        )
+        await self.take_in_by(refund, Decision(partial(transitions.after_notice, reading=told)))
