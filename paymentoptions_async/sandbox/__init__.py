@@ -7,11 +7,21 @@ It is written from the vendor's documents alone and shares no code with the clie
 
 `sandbox.books` is what the bank saw, `sandbox.operations.balance` what is left of a payment, `sandbox.subscriptions`
 what will be charged, `sandbox.faults` what goes wrong, and `sandbox.advance` moves its clock.
+`sandbox.corefy` is the second gateway on the same server; see `corefy`.
 """
 
 from .books import Books, Challenge, Transaction
 from .cards import CARDS, OUTCOMES, Outcome, TestCard
 from .clock import Clock
+from .corefy.cards import COREFY_CARDS, CorefyCard
+from .corefy.corefy import Corefy
+from .corefy.settings import (
+    COREFY_ACCOUNT_ID,
+    COREFY_API_KEY,
+    COREFY_LIVE_SECRET,
+    COREFY_TEST_SECRET,
+    CorefySettings,
+)
 from .faults import FaultPlan, PlanError, Rule
 from .operations import Balance
 from .risk import RISK_RULES, RiskRule
@@ -23,6 +33,11 @@ from .webhooks import Attempt, Delivery, is_loopback, to_asgi
 __all__ = [
     "API_KEY",
     "CARDS",
+    "COREFY_ACCOUNT_ID",
+    "COREFY_API_KEY",
+    "COREFY_CARDS",
+    "COREFY_LIVE_SECRET",
+    "COREFY_TEST_SECRET",
     "MERCHANT_ID",
     "OUTCOMES",
     "RISK_RULES",
@@ -32,6 +47,9 @@ __all__ = [
     "Books",
     "Challenge",
     "Clock",
+    "Corefy",
+    "CorefyCard",
+    "CorefySettings",
     "Delivery",
     "FaultPlan",
     "NotLoopback",

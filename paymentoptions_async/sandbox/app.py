@@ -30,8 +30,9 @@ def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure, host
     inspection = Inspection(sandbox)
     routes = [
         *(
-            Route(endpoint.path, _served(gateway, endpoint), methods=[endpoint.method])
-            for endpoint in gateway.endpoints
+            Route(endpoint.prefix + endpoint.path, _served(each, endpoint), methods=[endpoint.method])
+            for each in (gateway, sandbox.corefy.gateway)
+            for endpoint in each.endpoints
         ),
         Route(CHALLENGE_PATH, three_d_secure.show, methods=["GET"]),
         Route(CHALLENGE_PATH, three_d_secure.answer, methods=["POST"]),

@@ -30,6 +30,11 @@ ENDPOINTS = (
     "subscription_pause",
     "subscription_resume",
     "subscription_cancel",
+    "corefy_create",
+    "corefy_show",
+    "corefy_list",
+    "corefy_refund",
+    "corefy_sale",
 )
 
 REQUEST_FAULTS = {
@@ -55,6 +60,14 @@ WEBHOOK_FAULTS = {
     "garbage": "deliver bytes that are no JSON",
     "change": "deliver it with the fields in `set` (dotted paths) changed",
 }
+CALLBACK_FAULTS = {
+    **WEBHOOK_FAULTS,
+    "forged": "sign it with a secret that is not ours",
+    "live_secret": "sign it with the secret of the live mode",
+    "unsigned": "deliver it without its signature",
+    "batch": "merge it into the next one about the same invoice, or deliver it alone after a minute",
+}
+_TOLD = {"webhook": WEBHOOK_FAULTS, "corefy_callback": CALLBACK_FAULTS}
 WHENS = ("before", "after")
 
 
@@ -66,8 +79,8 @@ class PlanError(ValueError):
 class Rule:
     """One way to go wrong.
 
-    `on` is one of ENDPOINTS, `*` for all of them, or `webhook`. `when` says whether the
-    operation is done first (`after`, charged) or never (`before`, not charged); a delayed one is done either way.
+    `on` is one of ENDPOINTS, `*` for all of them, or what is told: `webhook` or `corefy_callback`. `when` says whether
+    the operation is done first (`after`, charged) or never (`before`, not charged); a delayed one is done either way.
     Which of the passing requests: `nth` (1 is the first; one number or several), or all; of these each with
     `probability`, and at most `times` in all.
     """
@@ -85,9 +98,9 @@ class Rule:
 
     def __post_init__(self) -> None:
         self._check_types()
-        known = WEBHOOK_FAULTS if self.on == "webhook" else REQUEST_FAULTS
-        if self.on not in ("webhook", "*", *ENDPOINTS):
-            raise PlanError(f"on is one of webhook, *, {', '.join(ENDPOINTS)}; not {self.on!r}")
+        known = _TOLD.get(self.on, REQUEST_FAULTS)
+        if self.on not in (*_TOLD, "*", *ENDPOINTS):
+            raise PlanError(f"on is one of {', '.join((*_TOLD, '*', *ENDPOINTS))}; not {self.on!r}")
         if self.fault not in known:
             raise PlanError(f"a fault on {self.on} is one of {', '.join(known)}; not {self.fault!r}")
         if self.when not in WHENS:
@@ -192,10 +205,10 @@ class FaultPlan:
         return {"seed": self.seed, "rules": [rule.table() for rule in self.rules]}
 
     def draw(self, what: str) -> list[Rule]:
-        """Return the rules that strike this request (by its endpoint's name) or `webhook`, and count them."""
+        """Return the rules that strike this request (by its endpoint's name), webhook or callback, and count them."""
         struck = []
         for index, rule in enumerate(self.rules):
-            if rule.on != what and not (rule.on == "*" and what != "webhook"):
+            if rule.on != what and not (rule.on == "*" and what not in _TOLD):
                 continue
             self._passed[index] += 1
             if rule.nth and self._passed[index] not in rule.nth:

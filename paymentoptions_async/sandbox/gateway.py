@@ -1,12 +1,11 @@
 """The API's front: keys, validation, faults, and a line in the log for every request.
 
 Each endpoint goes through `Gateway.answer`, which reads as what happens to a request from its first byte to its reply.
+What differs from one gateway to the other is its `Dialect`.
 """
 
 from __future__ import annotations
 
-import base64
-import hmac
 import json
 import random
 import uuid
@@ -15,17 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from . import replies
 from .clock import Clock
 from .endpoint import Endpoint, Refused
 from .faults import FaultPlan
 from .replies import Reply
-from .settings import Settings
 from .spoiling import spoiled
 from .validation import RequestRules
 
@@ -35,7 +32,10 @@ REQUESTS_KEPT = 10_000
 
 @dataclass
 class RequestLine:
-    """One request as the sandbox saw it. `faults` are those that struck it; the body is not kept."""
+    """One request as the sandbox saw it. `faults` are those that struck it; the body is not kept.
+
+    A request to Corefy has the invoice's id for `transaction_id` and its `reference_id` for `merchant_txn_ref`.
+    """
 
     at: datetime
     request_id: str
@@ -49,75 +49,98 @@ class RequestLine:
     faults: list[str] = field(default_factory=list)
 
 
+class Dialect(Protocol):
+    """How one gateway talks, where gateways differ."""
+
+    @property
+    def content_types(self) -> tuple[str, ...]:
+        """Return the types of body that it takes."""
+
+    @property
+    def invalid_status(self) -> int:
+        """Return the HTTP status of a body that breaks the document's rules."""
+
+    def check_keys(self, endpoint: Endpoint, request: Request) -> None:
+        """Raise Refused unless the request carries the right keys."""
+
+    def refusal(self, refused: Refused) -> Reply:
+        """Return the answer to a request that was refused."""
+
+    def failure(self, status: int, message: str) -> Reply:
+        """Return an answer that is not the operation's own."""
+
+    def headers(self, request_id: str) -> dict[str, str]:
+        """Return the headers of every answer."""
+
+    def note_request(self, line: RequestLine, body: Mapping[str, Any], request: Request) -> None:
+        """Enter in the log what a valid request is about."""
+
+    def note_reply(self, line: RequestLine, body: Mapping[str, Any]) -> None:
+        """Enter in the log what was answered."""
+
+
 class Gateway:
     """Answer the documented operations."""
 
     def __init__(
         self,
         *,
+        dialect: Dialect,
         endpoints: Sequence[Endpoint],
         rules: Callable[[], RequestRules],
         plan: FaultPlan,
         clock: Clock,
-        settings: Settings,
-        seed: int,
+        seed: str,
+        log: deque[RequestLine],
         before_reading: Callable[[], None],
     ) -> None:
         self.endpoints = endpoints
+        self._dialect = dialect
         self._rules = rules
         self._plan = plan
         self._clock = clock
-        self._settings = settings
-        self._random = random.Random(f"{seed}:requests")  # noqa: S311  ids that a seed repeats
+        self._random = random.Random(seed)  # noqa: S311  ids that a seed repeats
+        self._requests = log
         self._before_reading = before_reading
-        self.requests: deque[RequestLine] = deque(maxlen=REQUESTS_KEPT)
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Take one request through authentication, validation, its faults and the operation itself."""
         line = self._log(endpoint, request)
         try:
-            self._check_keys(request)
+            self._dialect.check_keys(endpoint, request)
             body = await self._body(endpoint, request)
         except Refused as refused:
             return self._sent(self._refusal(refused, line), line)
         except ClientDisconnect:
             line.message = "the client left before its request was whole"
             return Response(status_code=400)  # nobody reads it
-        line.merchant_txn_ref = body.get("merchant_txn_ref")
+        self._dialect.note_request(line, body, request)
         struck = self._plan.draw(endpoint.name)
         line.faults = [f"{rule.fault} {rule.when}" for rule in struck]
         for rule in (rule for rule in struck if rule.when == "before"):
             if rule.fault != "delay":
-                return self._sent(spoiled(None, rule), line)
+                return self._sent(spoiled(None, rule, self._dialect.failure), line)
             await self._clock.sleep(rule.seconds)
         reply = self._done(endpoint, body, request, line)
         for rule in (rule for rule in struck if rule.when == "after"):
             if rule.fault == "delay":
                 await self._clock.sleep(rule.seconds)
             else:
-                reply = spoiled(reply, rule)
+                reply = spoiled(reply, rule, self._dialect.failure)
         return self._sent(reply, line)
 
     def _log(self, endpoint: Endpoint, request: Request) -> RequestLine:
         request_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         line = RequestLine(self._clock.now(), request_id, endpoint.name, request.method, request.url.path)
-        self.requests.append(line)
+        self._requests.append(line)
         return line
-
-    def _check_keys(self, request: Request) -> None:
-        # The front door checks x-api-key before the gateway sees the request (inferred from the vendor's set-up).
-        if not _same(request.headers.get("x-api-key", ""), self._settings.x_api_key):
-            raise Refused(403, "Forbidden", None)
-        given = request.headers.get("authorization", "")
-        credential = given[6:].strip() if given[:6].lower() == "basic " else given
-        if not any(_same(credential, accepted) for accepted in _encodings(self._settings.api_key)):
-            raise Refused(401, "Unauthorized.", "UNAUTHORIZED")
 
     async def _body(self, endpoint: Endpoint, request: Request) -> Mapping[str, Any]:
         if not self._rules().takes_body(endpoint.method, endpoint.path):
             return {}
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise Refused(415, "Content-Type must be application/json.", "UNSUPPORTED_MEDIA_TYPE")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in self._dialect.content_types:
+            wanted = " or ".join(self._dialect.content_types)
+            raise Refused(415, f"Content-Type must be {wanted}.", "UNSUPPORTED_MEDIA_TYPE")
         content = b""
         async for chunk in request.stream():
             content += chunk
@@ -129,8 +152,9 @@ class Gateway:
                 json.dumps(body, ensure_ascii=False, default=str).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError):
             raise Refused(400, "The body is not JSON.", "BAD_REQUEST") from None
-        if wrong := self._rules().faults(endpoint.method, endpoint.path, body):
-            raise Refused(400, "; ".join(wrong), "BAD_REQUEST")
+        if wrong := self._rules().problems(endpoint.method, endpoint.path, body):
+            message = "; ".join(problem.sentence for problem in wrong)
+            raise Refused(self._dialect.invalid_status, message, "BAD_REQUEST", wrong)
         assert isinstance(body, dict), "the document asks for objects"
         return body
 
@@ -141,46 +165,18 @@ class Gateway:
         except Refused as refused:
             return self._refusal(refused, line)
         if isinstance(reply.body, dict):
-            line.transaction_id = reply.body.get("transaction_details", {}).get("id")
-            line.merchant_txn_ref = reply.body.get("merchant_details", {}).get(
-                "merchant_txn_ref", line.merchant_txn_ref
-            )
-            line.message = _told(reply.body)
+            self._dialect.note_reply(line, reply.body)
         return reply
 
     def _refusal(self, refused: Refused, line: RequestLine) -> Reply:
         line.message = refused.message
-        if refused.code is None:
-            return replies.front_door(refused.status, refused.message)
-        return replies.refusal(refused.status, refused.message, refused.code, self._settings)
+        return self._dialect.refusal(refused)
 
     def _sent(self, reply: Reply, line: RequestLine) -> Response:
         line.status = reply.status
-        headers = {"x-amzn-requestid": line.request_id, **reply.headers}
+        headers = {**self._dialect.headers(line.request_id), **reply.headers}
         return Response(reply.content(), reply.status, headers, reply.content_type)
-
-
-def _encodings(api_key: str) -> tuple[str, ...]:
-    # The documents do not say how the key is encoded; these are the ways that their texts and plug-ins use.
-    with_colon = base64.b64encode(f"{api_key}:".encode()).decode()
-    return with_colon, base64.b64encode(api_key.encode()).decode(), api_key
-
-
-def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode(), wanted.encode())
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
-
-
-def _told(body: Mapping[str, Any]) -> str:
-    if "redirect_url" in body:
-        return "3-D Secure page opened"
-    if "url" in body:
-        return "link made"
-    if "payment_details" not in body and "subscription_details" in body:
-        shown = body["subscription_details"]
-        return f"{len(shown)} subscriptions" if isinstance(shown, list) else f"subscription {shown['status']}"
-    details = body.get("payment_details", {})
-    return f"success {str(body.get('success')).lower()}, code {details.get('response_code')}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -30,16 +31,20 @@ _MARKED = re.compile(rf'"{_MARK}([^"]*)"')
 
 @dataclass
 class Reply:
-    """An HTTP answer before it is written: `body` is JSON-like, or bytes that go out as they are."""
+    """An HTTP answer before it is written.
+
+    `body` is JSON-like, written by `write` (by `dumps` unless told otherwise), or bytes that go out as they are.
+    """
 
     status: int
     body: Any
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
+    write: Callable[[Any], str] | None = None
 
     def content(self) -> bytes:
         """Return the body's bytes."""
-        return self.body if isinstance(self.body, bytes) else dumps(self.body).encode()
+        return self.body if isinstance(self.body, bytes) else (self.write or dumps)(self.body).encode()
 
 
 def payment(transaction: Transaction, settings: Settings) -> Reply:

@@ -17,8 +17,11 @@ from . import document
 from .books import Books
 from .cards import CARDS
 from .clock import Clock
+from .corefy.callbacks import DeliverCallback
+from .corefy.corefy import Corefy
+from .dialect import PaymentOptionsDialect
 from .faults import FaultPlan
-from .gateway import Gateway, RequestLine
+from .gateway import REQUESTS_KEPT, Gateway, RequestLine
 from .hosted_links import LinkDesk
 from .hosted_pages import HostedPages
 from .links import Links
@@ -39,8 +42,8 @@ class Sandbox:
     """A stateful gateway for tests and demonstrations; it shares nothing with another one.
 
     `seed` fixes ids, tokens and faults. `clock` follows the wall clock unless it is given. `deliver` replaces HTTP for
-    webhooks. Served over HTTP (see `server`), it settles and delivers by itself; in this process, `flush` and
-    `advance` do.
+    webhooks, and `deliver_callback` for Corefy's callbacks. Served over HTTP (see `server`), it settles and delivers by
+    itself; in this process, `flush` and `advance` do.
     """
 
     books: Books
@@ -48,6 +51,8 @@ class Sandbox:
     webhooks: Webhooks
     operations: Operations
     subscriptions: Subscriptions
+    corefy: Corefy
+    _requests: deque[RequestLine]
 
     def __init__(
         self,
@@ -57,12 +62,14 @@ class Sandbox:
         clock: Clock | None = None,
         faults: FaultPlan | None = None,
         deliver: Deliver | None = None,
+        deliver_callback: DeliverCallback | None = None,
     ) -> None:
         self.seed = seed
         self.settings = settings or Settings()
         self.clock = clock or Clock()
         self.faults = faults or FaultPlan(seed=seed)
         self._deliver = deliver
+        self._deliver_callback = deliver_callback
         self._wake: Callable[[], object] | None = None
         self._open()
 
@@ -70,6 +77,7 @@ class Sandbox:
         """Forget every transaction, webhook and request, and start the fault plan from its beginning."""
         self.faults.restart()
         self.webhooks.stop()
+        self.corefy.callbacks.stop()
         self._open()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,18 +87,20 @@ class Sandbox:
     @property
     def requests(self) -> deque[RequestLine]:
         """Return the latest API requests and how they were answered, oldest first."""
-        return self._gateway.requests
+        return self._requests
 
     def settle(self) -> None:
         """Settle and charge what is due, and queue its webhooks."""
         for transaction in self.books.settle_due():
             self.webhooks.announce(transaction)
         self.subscriptions.charge_due()
+        self.corefy.settle()
 
     async def flush(self) -> None:
         """Settle and deliver everything that is due now."""
         self.settle()
         await self.webhooks.flush()
+        await self.corefy.callbacks.flush()
 
     async def advance(self, seconds: float) -> None:
         """Move the clock on by `seconds`, stopping at every moment at which something falls due."""
@@ -139,10 +149,12 @@ class Sandbox:
                 changed.clear()
                 self.settle()
                 self.webhooks.start_due()
+                self.corefy.callbacks.start_due()
                 await self._until_due(changed)
         finally:
             self._wake = None
             self.webhooks.stop()
+            self.corefy.callbacks.stop()
 
     async def _answer_link(self, url: str, answer: str, fields: dict[str, str]) -> str | None:
         link = self.links.find(urlsplit(url).path.rpartition("/")[2])
@@ -169,7 +181,12 @@ class Sandbox:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _next_due(self) -> float | None:
-        moments = (self.books.next_settlement(), self.subscriptions.next_due(), self.webhooks.next_due())
+        moments = (
+            self.books.next_settlement(),
+            self.subscriptions.next_due(),
+            self.webhooks.next_due(),
+            self.corefy.next_due(),
+        )
         return min((moment.timestamp() for moment in moments if moment is not None), default=None)
 
     def _open(self) -> None:
@@ -192,7 +209,9 @@ class Sandbox:
         )
         self.links = Links(seed=self.seed, clock=self.clock, books=self.books, settings=self.settings)
         counter = Counter(self.books, self.settings, self.webhooks)
+        self._requests = deque(maxlen=REQUESTS_KEPT)
         self._gateway = Gateway(
+            dialect=PaymentOptionsDialect(self.settings),
             endpoints=(
                 *counter.endpoints(),
                 *LinkDesk(self.links, self.settings).endpoints(),
@@ -202,8 +221,18 @@ class Sandbox:
             rules=_rules,
             plan=self.faults,
             clock=self.clock,
-            settings=self.settings,
+            seed=f"{self.seed}:requests",
+            log=self._requests,
+            before_reading=self.settle,
+        )
+        self.corefy = Corefy(
             seed=self.seed,
+            clock=self.clock,
+            settings=self.settings.corefy,
+            plan=self.faults,
+            log=self._requests,
+            deliver=self._deliver_callback,
+            on_change=self._changed,
             before_reading=self.settle,
         )
         three_d_secure = ThreeDSecure(books=self.books, webhooks=self.webhooks, settings=self.settings)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .corefy.settings import CorefySettings
+
 API_KEY = "sandbox-api-key-not-a-secret"
 X_API_KEY = "sandbox-x-api-key-not-a-secret"
 MERCHANT_ID = "JP00000001"
@@ -27,7 +29,7 @@ class Settings:
     Which of the two depends on the acquirer. `operation_webhooks` announces captures, voids and refunds at the webhook
     URL of the original payment, the only one there is.
     `link_seconds` is how long a hosted page or wallet link can be paid (not documented). `pay_hosted_page_twice` lets
-    the buyer pay a paid link again, as no document rules out.
+    the buyer pay a paid link again, as no document rules out. `corefy` is what the second gateway is set to.
     """
 
     api_key: str = field(default=API_KEY, repr=False)
@@ -44,3 +46,4 @@ class Settings:
     operation_webhooks: bool = True
     link_seconds: float = 86_400
     pay_hosted_page_twice: bool = False
+    corefy: CorefySettings = field(default_factory=CorefySettings)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
-from . import faults, replies
+from . import faults
 from .faults import Rule
 from .replies import Reply
 
@@ -21,12 +23,15 @@ _FRONT_DOOR_MESSAGES = {
 _PAGE = b"<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 
 
-def spoiled(reply: Reply | None, rule: Rule) -> Reply:
-    """Return what goes out in place of `reply`, which is None when the operation was not done."""
+def spoiled(reply: Reply | None, rule: Rule, failure: Callable[[int, str], Reply]) -> Reply:
+    """Return what goes out in place of `reply`, which is None when the operation was not done.
+
+    `failure` makes the answer to an HTTP status and message that tell of no operation.
+    """
     whole = reply or Reply(200, {"success": True})
     match rule.fault:
         case "error":
-            refused = replies.front_door(rule.status, _FRONT_DOOR_MESSAGES.get(rule.status, "Something went wrong"))
+            refused = failure(rule.status, _FRONT_DOOR_MESSAGES.get(rule.status, "Something went wrong"))
             if rule.seconds:
                 refused.headers["retry-after"] = f"{rule.seconds:g}"
             return refused
@@ -42,7 +47,7 @@ def spoiled(reply: Reply | None, rule: Rule) -> Reply:
             content = whole.content()
             return Reply(whole.status, content[: len(content) // 2])
         case "change":
-            return Reply(whole.status, _changed(whole.body, rule), headers=whole.headers)
+            return dataclasses.replace(whole, body=_changed(whole.body, rule))
         case cut:
             assert cut in CUTS, cut
             return Reply(whole.status, whole.content(), headers={**whole.headers, CUT_HEADER: cut})

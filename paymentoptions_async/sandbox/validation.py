@@ -11,6 +11,8 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from .endpoint import Problem
+
 _URI = "urn:sandbox:document"
 
 
@@ -24,12 +26,14 @@ class RequestRules:
         self._registry: Registry[Any] = Registry().with_resource(_URI, resource)
         self._validators: dict[tuple[str, str], Draft202012Validator] = {}
 
-    def faults(self, method: str, path: str, body: object) -> list[str]:
+    def problems(self, method: str, path: str, body: object) -> tuple[Problem, ...]:
         """Return what is wrong with `body` for this operation, sorted, one sentence each; empty if nothing is.
 
         KeyError when the document has no such operation.
         """
-        return sorted({_sentence(error) for error in _leaves(self._validator(method, path).iter_errors(body))})
+        errors = _leaves(self._validator(method, path).iter_errors(body))
+        pointers = {_sentence(error): _pointer(error) for error in errors}
+        return tuple(Problem(sentence, pointers[sentence]) for sentence in sorted(pointers))
 
     def takes_body(self, method: str, path: str) -> bool:
         """Tell whether the operation has a body; KeyError when the document has no such operation."""
@@ -76,6 +80,17 @@ def _leaves(errors: Iterator[ValidationError]) -> Iterator[ValidationError]:
             yield error
 
 
+def _pointer(error: ValidationError) -> str:
+    """Return the JSON pointer of what is wrong; one field that is missing is named as if it were there."""
+    place = [_escaped_name(str(part)) for part in error.absolute_path]
+    instance: Any = error.instance
+    required: Any = error.validator_value
+    if error.validator == "required":
+        missing = [name for name in required if name not in instance]
+        place += missing if len(missing) == 1 else []
+    return "".join(f"/{part}" for part in place)
+
+
 def _sentence(error: ValidationError) -> str:
     where = ".".join(str(part) for part in error.absolute_path) or "the body"
     limit: Any = error.validator_value
@@ -107,4 +122,8 @@ def _harmless(name: str) -> str:
 
 
 def _escaped(path: str) -> str:
-    return path.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
+    return _escaped_name(path).replace("{", "%7B").replace("}", "%7D")
+
+
+def _escaped_name(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -153,7 +153,7 @@ def test_every_option_of_a_command_is_told_of(command: str, option: str):
 
 def test_every_fault_and_endpoint_is_told_of():
     told = set(re.findall(r"`(\w+)`", GUIDES["sandbox.md"]))
-    assert {*faults.ENDPOINTS, *faults.REQUEST_FAULTS, *faults.WEBHOOK_FAULTS} <= told
+    assert {*faults.ENDPOINTS, *faults.REQUEST_FAULTS, *faults.CALLBACK_FAULTS} <= told
 
 
 EXCEPTIONS = [
