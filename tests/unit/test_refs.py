@@ -68,3 +68,14 @@ def test_keys_that_cannot_be_kept_are_refused(key):
     with pytest.raises(InvalidValue, match=r"idempotency_key:") as error:
         check_key("idempotency_key", key)
     assert "4000000000001091" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["4111111111111111cafebabe", "order-4111111111111111CAFEBABE:1"])
+def test_random_hexadecimal_keys_are_taken_whatever_digits_they_hold(key):
+    assert check_key("idempotency_key", key) == key
+
+
+@pytest.mark.parametrize("key", ["4111111111111111", "4111111111111111cafe-1", "cafebabecafebabecafe 4111111111111111"])
+def test_a_card_number_is_refused_beside_letters_too(key):
+    with pytest.raises(InvalidValue):
+        check_key("idempotency_key", key)
