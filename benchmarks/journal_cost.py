@@ -23,11 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from tests.support.postgres import NotInstalled, cluster
-
 from benchmarks.gateway_server import MERCHANT_ID
 from benchmarks.processes import server, use_every_cpu
 from paymentoptions_async import Address, Card, Money, PaymentOptions, PaymentStatus
+from tests.support.postgres import Cluster, is_installed
 
 IN_FLIGHT = (1, 100)
 SECONDS = 5.0
@@ -62,10 +61,14 @@ def main() -> None:
         url = stack.enter_context(server())
         directory = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         journals = {"memory": "memory:", "SQLite": str(directory / "journal.db")}
-        try:
-            journals["PostgreSQL"] = options.postgres or stack.enter_context(cluster()).url()
-        except NotInstalled as missing:
-            print(f"without PostgreSQL: {missing}")
+        if options.postgres:
+            journals["PostgreSQL"] = options.postgres
+        elif is_installed():
+            cluster = Cluster.create()
+            stack.callback(cluster.leave)
+            journals["PostgreSQL"] = cluster.url()
+        else:
+            print("without PostgreSQL, whose server is not installed")
         report(asyncio.run(measure(journals, url, options.rounds, options.payments)))
         print()
         report_processes({name: [together(journal, url, n) for n in (1, 2)] for name, journal in journals.items()})

@@ -197,9 +197,14 @@ def make_tables(url: str) -> None:
         thread.submit(asyncio.run, use()).result()
 
 
+def is_installed() -> bool:
+    """Tell whether the server's programs are here."""
+    return _bin() is not None
+
+
 def require_postgres() -> None:
     """Skip the test where PostgreSQL is missing."""
-    if _bin() is None:
+    if not is_installed():
         pytest.skip("PostgreSQL's server is not installed (Debian: apt install postgresql)")
 
 
