@@ -75,7 +75,7 @@ def test_random_hexadecimal_keys_are_taken_whatever_digits_they_hold(key):
     assert check_key("idempotency_key", key) == key
 
 
-@pytest.mark.parametrize("key", ["4111111111111111", "4111111111111111cafe-1", "cafebabecafebabecafe 4111111111111111"])
+@pytest.mark.parametrize("key", ["4111111111111111", "4111111111111111caf-1", "cafebabecafebabecafe 4111111111111111"])
 def test_a_card_number_is_refused_beside_letters_too(key):
     with pytest.raises(InvalidValue):
         check_key("idempotency_key", key)
