@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.chaos.campaign import Outcome, Plan, run
 from tests.chaos.database import database
 from tests.chaos.mutants import MUTANTS
-from tests.chaos.report import report, verdict
+from tests.chaos.report import report, table, verdict
+from tests.support.mutations import fuzz
 
 MUTANT_SEEDS = 3
 MUTANT_PAYMENTS = 600
@@ -26,7 +27,20 @@ def main() -> int:
         return _all_mutants(options)
     outcome = _campaign(options, options.seed, options.payments, options.mutant)
     _print(report(outcome))
-    return bool(outcome.harms)
+    return bool(outcome.harms) | _fuzz(options)
+
+
+def _fuzz(options: argparse.Namespace) -> bool:
+    """Read mutated bodies in every way there is; True where one of them broke a promise."""
+    if not options.fuzz:
+        return False
+    try:
+        found = fuzz(options.seed, options.fuzz)
+    except AssertionError as error:
+        _print(f"A MUTATED BODY BROKE A PROMISE (seed {options.seed}): {error}\n")
+        return True
+    _print("".join(table(f"{options.fuzz:,} mutated bodies were read as", found)))
+    return False
 
 
 def _campaign(options: argparse.Namespace, seed: int, payments: int, mutant: str | None) -> Outcome:
@@ -65,6 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--payments", type=int, default=20_000, help="how many are asked for, at least")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="fixes workload and fault plan")
     parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--fuzz", type=int, default=100_000, help="how many mutated bodies are read besides")
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="break this promise on purpose")
     parser.add_argument("--mutants", action="store_true", help="break each promise in turn, and say what was found")
     parser.add_argument("--keep", type=Path, help="keep logs and journal here")

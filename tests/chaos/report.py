@@ -15,7 +15,7 @@ WIDTH = 64
 
 def report(outcome: Outcome) -> str:
     """All of it."""
-    return "\n".join(_lines(outcome)) + "\n"
+    return "".join(_lines(outcome))
 
 
 def verdict(outcome: Outcome) -> str:
@@ -33,16 +33,16 @@ def _title(outcome: Outcome) -> str:
 def _lines(outcome: Outcome) -> Iterator[str]:
     case = outcome.case
     assert case is not None, "a campaign that ended has one"
-    yield f"Chaos campaign: {_title(outcome)}"
-    yield ""
-    yield from _table("Asked", _asked(outcome, case))
-    yield from _table("Went wrong on purpose", outcome.faults)
-    yield from _table("Struck", outcome.struck)
-    yield from _table("Callers were told", case.heard.answers)
-    yield from _table("Ended as", Counter(_ending(record) for record in case.records.values()))
-    yield from _table("Not settled at the end, and why", Counter(_why(record, case) for record in _open(case)))
-    yield from _table("Settled by a person", {**outcome.verdicts, "of these wrongly": len(case.mistaken)})
-    yield from _table("The bank's books", _books(case))
+    yield f"Chaos campaign: {_title(outcome)}\n"
+    yield "\n"
+    yield from table("Asked", _asked(outcome, case))
+    yield from table("Went wrong on purpose", outcome.faults)
+    yield from table("Struck", outcome.struck)
+    yield from table("Callers were told", case.heard.answers)
+    yield from table("Ended as", Counter(_ending(record) for record in case.records.values()))
+    yield from table("Not settled at the end, and why", Counter(_why(record, case) for record in _open(case)))
+    yield from table("Settled by a person", {**outcome.verdicts, "of these wrongly": len(case.mistaken)})
+    yield from table("The bank's books", _books(case))
     yield from _harms(outcome)
 
 
@@ -96,13 +96,14 @@ def _books(case: Case) -> Mapping[str, int]:
     }
 
 
-def _table(title: str, rows: Mapping[str, object]) -> Iterator[str]:
+def table(title: str, rows: Mapping[str, object]) -> Iterator[str]:
+    """A title, and a line for each row; counted ones in the order of their names."""
     if not rows:
         return
-    yield title
+    yield f"{title}\n"
     for name, value in sorted(rows.items()) if isinstance(rows, Counter) else rows.items():
-        yield f"  {name:<{WIDTH}} {value:>10}"
-    yield ""
+        yield f"  {name:<{WIDTH}} {value:>10}\n"
+    yield "\n"
 
 
 def _chain(ref: str, case: Case | None) -> Iterator[str]:
@@ -121,27 +122,28 @@ def _story(ref: str, case: Case | None) -> Iterator[str]:
     if case is None or ref not in case.records:
         return
     record = case.records[ref]
-    yield f"      {record.payment!r}"
+    yield f"      {record.payment!r}\n"
     for entry in case.histories[ref]:
         said = "; ".join((*entry.doubts, str(entry.evidence or "")))
         came = f"{entry.at:.1f} {entry.version}. {entry.source} {entry.event}"
-        yield f"      {came}: {entry.status} ({entry.progress}) {said}"
+        yield f"      {came}: {entry.status} ({entry.progress}) {said}\n"
     for notice in case.notices.get(ref, ()):
-        yield f"      {notice.received_at:.1f} webhook {notice.transaction_ids}: {notice.state} {notice.outcome}"
+        named = ", ".join(notice.transaction_ids)
+        yield f"      {notice.received_at:.1f} webhook of {named}: {notice.state} {notice.outcome}\n"
     for one in case.own(record):
         heard = "announced" if one.id in case.announced else "not announced"
         did = f"{one.order.operation} moved {one.moved} of {one.order.amount}"
-        yield f"      bank: {one.id} {did}, {one.outcome.name}, {heard}"
+        yield f"      bank: {one.id} {did}, {one.outcome.name}, {heard}\n"
 
 
 def _harms(outcome: Outcome) -> Iterator[str]:
     if not outcome.harms:
-        yield "No promise was broken."
+        yield "No promise was broken.\n"
         return
-    yield f"{len(outcome.harms)} HARMS"
+    yield f"{len(outcome.harms)} HARMS\n"
     for promise, count in Counter(harm.promise for harm in outcome.harms).items():
-        yield f"  {promise:<{WIDTH}} {count:>10}"
+        yield f"  {promise:<{WIDTH}} {count:>10}\n"
     for harm in outcome.harms[:SHOWN]:
-        yield f"  {harm}"
+        yield f"  {harm}\n"
         yield from _chain(harm.ref, outcome.case)
-    yield f"  The logs of all processes and the journal are in {outcome.plan.directory}"
+    yield f"  The logs of all processes and the journal are in {outcome.plan.directory}\n"
