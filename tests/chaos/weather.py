@@ -93,22 +93,22 @@ class Blow:
 
 
 STRIKES = {
-    "kill": (2, 1500),
-    "freeze": (1, 4000),
-    "restart the gateway": (1, 5000),
-    "a person settles": (3, 1500),
-    "restart the database": (1, 6000),
-    "crash the database": (1, 6000),
+    "kill": (100, 1500),
+    "freeze": (250, 4000),
+    "restart the gateway": (100, 5000),
+    "a person settles": (100, 1000),
+    "restart the database": (100, 6000),
+    "crash the database": (100, 6000),
 }
-"""Each kind of blow: how many there are at least, and one more for how many payments."""
+"""Each kind of blow: for how many payments there is a first one, and for how many more each further one."""
 
 
 def blows(seed: int, *, stories: int, payments: int, workers: int, has_database: bool) -> list[Blow]:
     """All blows of a campaign, in their order."""
     random = Random(f"{seed}:weather")
     planned = []
-    for what, (least, each) in STRIKES.items():
-        for _ in range(max(least, payments // each)):
+    for what, (first, further) in STRIKES.items():
+        for _ in range((payments >= first) + payments // further):
             blow = Blow(int(stories * random.uniform(0.05, 0.95)), what, random.randrange(workers))
             if has_database or "database" not in what:
                 planned.append(blow)
