@@ -1,5 +1,6 @@
 -- The journal on PostgreSQL, in a schema of its own. Times are Unix seconds by the clock of the database.
 -- What is read back is in the JSON texts (rows.py); the columns beside them are for queries and for people.
+-- Names are compared byte by byte, so that references have one order everywhere, and every comparison finds its index.
 
 -- The one clock of all processes: no host's clock decides who may send.
 CREATE FUNCTION journal_now() RETURNS double precision
@@ -9,14 +10,15 @@ AS $$ SELECT extract(epoch FROM clock_timestamp())::double precision $$;
 CREATE TABLE intents (
   id bigint GENERATED ALWAYS AS IDENTITY,  -- tells which came first of those that were opened at one instant
   ref text COLLATE "C" PRIMARY KEY,
-  scope text NOT NULL,
+  scope text COLLATE "C" NOT NULL,
   order_name text,
-  parent text,
+  order_key text COLLATE "C" GENERATED ALWAYS AS (scope || E'\n' || order_name) STORED,  -- an order is one merchant's
+  parent text COLLATE "C",
   operation text NOT NULL,
   family text NOT NULL,
   status text NOT NULL,
   progress text NOT NULL,
-  transaction_id text,
+  transaction_id text COLLATE "C",
   owner text NOT NULL,
   deadline double precision NOT NULL,
   opened_at double precision NOT NULL,
@@ -28,8 +30,9 @@ CREATE TABLE intents (
 ) WITH (fillfactor = 70);  -- each is written at least twice; the second time fits beside the first
 
 CREATE INDEX intents_of_scope ON intents (scope, ref);
-CREATE INDEX intents_of_order ON intents (scope, order_name) WHERE order_name IS NOT NULL;
-CREATE INDEX intents_of_parent ON intents (parent) WHERE parent IS NOT NULL;
+-- Of these two none is partial: its predicate alone would do as a scan of all that have an order.
+CREATE INDEX intents_of_order ON intents (order_key);
+CREATE INDEX intents_of_parent ON intents (parent);
 CREATE INDEX intents_open ON intents (scope, opened_at) WHERE is_open;
 
 CREATE TABLE history (
@@ -60,15 +63,15 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse('intents are never deleted');
 
 -- Whose a gateway transaction is: the first one that named it.
 CREATE TABLE transactions (
-  transaction_id text PRIMARY KEY,
-  ref text NOT NULL
+  transaction_id text COLLATE "C" PRIMARY KEY,
+  ref text COLLATE "C" NOT NULL
 );
 
 CREATE TABLE notices (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  ref text NOT NULL,
-  digest text NOT NULL,
-  scope text NOT NULL,
+  ref text COLLATE "C" NOT NULL,
+  digest text COLLATE "C" NOT NULL,
+  scope text COLLATE "C" NOT NULL,
   state text NOT NULL,
   known boolean NOT NULL,
   received_at double precision NOT NULL,
@@ -83,15 +86,15 @@ CREATE INDEX notices_waiting ON notices (scope, id) WHERE state = 'waiting';
 
 -- Scopes whose changes are handed to an application, and what is not handed over yet.
 CREATE TABLE kept_scopes (
-  scope text PRIMARY KEY
+  scope text COLLATE "C" PRIMARY KEY
 );
 
 CREATE TABLE events (
   id text PRIMARY KEY,
   seq bigint GENERATED ALWAYS AS IDENTITY,
-  ref text NOT NULL,
+  ref text COLLATE "C" NOT NULL,
   version bigint NOT NULL,
-  scope text NOT NULL,
+  scope text COLLATE "C" NOT NULL,
   event text NOT NULL,
   payment text NOT NULL,
   owner text NOT NULL DEFAULT '',

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from paymentoptions_async.errors import ConfigurationError, JournalUnavailable
 from paymentoptions_async.journal.guard import LoopGuard
 from paymentoptions_async.journal.postgres.address import Address
 from paymentoptions_async.journal.postgres.faults import Fault, Kind, fault_of
-from paymentoptions_async.journal.postgres.schema import prepare
+from paymentoptions_async.journal.postgres.schema import check_rights, is_behind, migrate
 from paymentoptions_async.journal.postgres.session import Connection, connect
 
 log = logging.getLogger("paymentoptions_async")
@@ -20,6 +20,7 @@ LIMIT = 3
 """Connections of one journal: two that write and one that reads, when there is so much to do."""
 CONNECT_TIMEOUT = 3.0
 """Seconds for each host: one that is silent leaves time for the others."""
+MIGRATION_TIMEOUT = 600.0
 GRACE = 0.02
 """Seconds that a use waits for another's end before it opens one more connection, a process of the server's."""
 IDLE = 60.0
@@ -27,10 +28,11 @@ IDLE = 60.0
 
 
 class Connections:
-    """The connections of one journal, bound to one event loop."""
+    """The connections of one journal, bound to one event loop. Each new one is made ready by ``rehearse``."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, rehearse: Callable[[Connection], Awaitable[None]]) -> None:
         self.address = address
+        self._rehearse = rehearse
         self._guard = LoopGuard()
         self._slots = asyncio.Semaphore(LIMIT)
         self._idle: list[tuple[Connection, float]] = []
@@ -151,13 +153,20 @@ class Connections:
 
     async def _opened(self) -> Connection:
         connection = await self._connected()
+        schema = self.address.schema
         try:
-            await prepare(connection, self.address.schema)
-        except Exception as error:  # noqa: BLE001  each becomes a fault, in words that may be shown
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                behind = await is_behind(connection)
+            if behind:
+                async with asyncio.timeout(MIGRATION_TIMEOUT):
+                    await migrate(connection, schema)
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await check_rights(connection, schema)
+                await self._rehearse(connection)
+        except BaseException as error:
             connection.terminate()
-            raise fault_of(error) from None
-        except BaseException:
-            connection.terminate()
+            if isinstance(error, Exception):
+                raise fault_of(error) from None
             raise
         self._worked = True
         return connection

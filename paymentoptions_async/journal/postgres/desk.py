@@ -116,5 +116,5 @@ class Desk:
 
 
 def order_name(intent: Intent) -> str:
-    """The name under which an order is locked; the database makes the same of its columns."""
+    """The name under which an order is locked; ``order_key`` in the database."""
     return f"{intent.scope}\n{intent.order}"

@@ -18,7 +18,7 @@ from paymentoptions_async.journal.postgres.noticing import Close, Note, Waiting
 from paymentoptions_async.journal.postgres.reading import Records, Unresolved
 from paymentoptions_async.journal.postgres.session import Connection
 from paymentoptions_async.journal.postgres.watching import Watch
-from paymentoptions_async.journal.postgres.writing import Admit, Alter, Ask, Outcome, write
+from paymentoptions_async.journal.postgres.writing import Admit, Alter, Ask, Outcome, rehearse, write
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -43,7 +43,7 @@ class PostgresJournal:
     durable = True
 
     def __init__(self, url: str) -> None:
-        self._connections = Connections(read_address(url))
+        self._connections = Connections(read_address(url), rehearse)
         self._watch = Watch(self._connections)
         self._lanes: list[Lane[Any, Any]] = []
         self._write = self._lane(self._write_and_tell, width=MOST_WRITERS)

@@ -18,8 +18,6 @@ async def keep(connection: Connection, desk: Desk) -> None:
 
     The locks should prevent that, and so do the keys of the tables; whoever comes second tries the whole batch again.
     """
-    if not desk.lines:
-        return
     records = {line.record.ref: line.record for line in desk.lines}  # of several changes of one, the last
     new = [_intent(record) | _state(record) for ref, record in records.items() if ref not in desk.was]
     old = [
@@ -27,14 +25,10 @@ async def keep(connection: Connection, desk: Desk) -> None:
         for ref, record in records.items()
         if ref in desk.was
     ]
-    [done] = await connection.fetch(
-        _KEEP,
-        json.dumps(new),
-        json.dumps(old),
-        json.dumps([_entry(line) for line in desk.lines]),
-        json.dumps(_transactions(desk.lines)),
-        json.dumps([_event(line) for line in desk.lines if line.news]),
-    )
+    entries = [_entry(line) for line in desk.lines]
+    events = [_event(line) for line in desk.lines if line.news]
+    texts = map(json.dumps, (new, old, entries, _transactions(desk.lines), events))
+    [done] = await connection.fetch(_KEEP, *texts)
     if done["written"] != len(records):
         raise Fault("another process has written the same meanwhile")
 

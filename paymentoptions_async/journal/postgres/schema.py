@@ -12,11 +12,9 @@ from paymentoptions_async.journal.postgres.session import Connection
 _KNOWN = migrations("postgres")
 
 
-async def prepare(connection: Connection, schema: str) -> None:
-    """Bring the schema to the version that this code knows; raise `Fault` where that can't be."""
-    if _steps(await _version(connection)):
-        await _migrate(connection, schema)
-    await _check_rights(connection, schema)
+async def is_behind(connection: Connection) -> bool:
+    """Are tables missing, or older than this code? Raises `Fault` where they are newer."""
+    return bool(_steps(await _version(connection)))
 
 
 def _steps(version: int) -> Sequence[Migration]:
@@ -34,8 +32,8 @@ async def _version(connection: Connection) -> int:
     return int(found["version"])
 
 
-async def _migrate(connection: Connection, schema: str) -> None:
-    """Apply what is missing, in one transaction, with other processes locked out."""
+async def migrate(connection: Connection, schema: str) -> None:
+    """Make or change the tables, in one transaction, with other processes locked out. Raises `Fault`."""
     try:
         await connection.execute("BEGIN; SET LOCAL lock_timeout = 0")
         await connection.fetch("SELECT pg_advisory_xact_lock(hashtextextended('migrations of ' || $1, 0))", schema)
@@ -83,8 +81,8 @@ async def _why_not(connection: Connection, schema: str, fault: Fault) -> Fault:
     )
 
 
-async def _check_rights(connection: Connection, schema: str) -> None:
-    """A right that is missing is told before money moves, not when its record can't be kept."""
+async def check_rights(connection: Connection, schema: str) -> None:
+    """Raise `Fault` where the role lacks a right: before money moves, not when its record can't be kept."""
     lacking = await connection.fetch(_LACKING)
     if lacking:
         role = lacking[0]["role"]

@@ -60,6 +60,7 @@ async def connect(address: Address, place: int) -> Connection:
             address.reveal(place),
             target_session_attrs="any",  # a server that can't be written is refused below, with its own words
             server_settings={"application_name": "paymentoptions-async journal"},
+            max_cached_statement_lifetime=0,  # see `writing.rehearse`
         ),
     )
     try:
@@ -79,8 +80,17 @@ SELECT
              CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
   -- A statement that comes after the locks must see what others committed before they let go of them.
   set_config('default_transaction_isolation', 'read committed', false),
+  -- Every statement looks up a few rows by an index. The planner can't know how few, and would read whole tables.
+  set_config('enable_seqscan', 'off', false),
+  set_config('enable_hashjoin', 'off', false),
+  set_config('enable_mergejoin', 'off', false),
+  set_config('jit', 'off', false),
   set_config('lock_timeout', $2, false),
   set_config('idle_in_transaction_session_timeout', $3, false),
+  -- A host that is gone can't say so: within about ten seconds the server finds out by itself.
+  set_config('tcp_keepalives_idle', '5', false),
+  set_config('tcp_keepalives_interval', '2', false),
+  set_config('tcp_keepalives_count', '2', false),
   current_setting('server_version_num')::int / 10000 AS major,
   current_setting('fsync') AS fsync,
   current_setting('transaction_read_only') AS read_only,

@@ -79,6 +79,7 @@ async def write(connection: Connection, asks: Sequence[Ask]) -> Written:
     locked = await _lock(connection, asks)
     desk = await _read(connection, asks, locked)
     known = await _settle_doubts(connection, asks)
+
     outcomes: list[Outcome | Exception] = []
     doubts: list[tuple[Ask, Doubt]] = []
     for ask in asks:
@@ -88,12 +89,24 @@ async def write(connection: Connection, asks: Sequence[Ask]) -> Written:
         if len(desk.lines) > before:
             assert not isinstance(outcome, Exception), "what raises writes nothing"
             doubts.append((ask, Doubt(desk.lines[-1], outcome)))
-    await keep(connection, desk)
+
+    if desk.lines:
+        await keep(connection, desk)
     for ask, doubt in doubts:
         ask.doubt = doubt  # should the COMMIT not be answered
     await connection.execute("COMMIT")
     written = [ask.doubt.line.record for ask in asks if ask.doubt is not None]
     return Written(outcomes, [record.ref for record in written if record.version > 1])  # nobody waits for what was not
+
+
+async def rehearse(connection: Connection) -> None:
+    """Run the statements with nothing, so that the server has them ready before the first transaction.
+
+    Preparing one takes an exchange in which a client that vanishes is not idle to the server: its locks would stay.
+    """
+    await _read(connection, (), await _lock(connection, ()))
+    await _standing(connection, ())
+    await keep(connection, Desk((), locked=(), now=0.0, make_id=str))
 
 
 async def _lock(connection: Connection, asks: Sequence[Ask]) -> set[str]:
@@ -122,7 +135,7 @@ FROM (
   SELECT name, hashtextextended(name, hashtextextended(current_schema()::text, 0)) AS key
   FROM (
     SELECT unnest($1::text[])
-    UNION SELECT scope || E'\\n' || order_name FROM intents WHERE ref = ANY($2::text[]) AND order_name IS NOT NULL
+    UNION SELECT order_key FROM intents WHERE ref = ANY($2::text[]) AND order_key IS NOT NULL
     UNION SELECT transaction_id FROM intents WHERE ref = ANY($3::text[]) AND transaction_id IS NOT NULL
   ) AS names (name)
   ORDER BY key
@@ -132,18 +145,17 @@ FROM (
 
 async def _read(connection: Connection, asks: Sequence[Ask], locked: set[str]) -> Desk:
     """Read all that the rules look at, and the time."""
-    refs, altered, parents, scopes, orders = [], [], [], [], []
+    refs, altered, parents, orders = [], [], [], []
     for ask in asks:
         if isinstance(ask, Alter):
             altered.append(ask.ref)
             continue
         refs.append(ask.intent.ref)
         if ask.intent.order is not None:
-            scopes.append(ask.intent.scope)
-            orders.append(ask.intent.order)
+            orders.append(order_name(ask.intent))
         if ask.intent.parent is not None:
             parents.append(ask.intent.parent)
-    found = await connection.fetch(_READ, refs + altered, altered, parents, scopes, orders)
+    found = await connection.fetch(_READ, refs + altered, altered, parents, orders)
     return Desk(
         [read_stored(row) for row in found if row["version"] is not None],
         locked=locked,
@@ -168,12 +180,10 @@ WITH RECURSIVE chain (name) AS (  -- of a parent: its transaction, what follows 
   SELECT name FROM chain
   UNION
   SELECT other.ref
-  FROM intents AS own JOIN intents AS other ON other.scope = own.scope AND other.order_name = own.order_name
+  FROM intents AS own JOIN intents AS other USING (order_key)
   WHERE own.ref = ANY($2::text[])
   UNION
-  SELECT other.ref
-  FROM unnest($4::text[], $5::text[]) AS o (scope, order_name)
-  JOIN intents AS other ON other.scope = o.scope AND other.order_name = o.order_name
+  SELECT ref FROM intents WHERE order_key = ANY($4::text[])
 )
 SELECT clock.now, i.intent, i.payment, i.owner, i.deadline, i.opened_at, i.changed_at, i.version
 FROM (SELECT journal_now() AS now) AS clock
@@ -184,24 +194,22 @@ ORDER BY i.id
 
 async def _settle_doubts(connection: Connection, asks: Sequence[Ask]) -> dict[Ask, Outcome]:
     """What lost COMMITs made true after all. What they did not, is decided afresh."""
-    doubts = {ask.doubt.line.write_id: ask for ask in asks if ask.doubt is not None}
-    if not doubts:
-        return {}
-    lines = [ask.doubt.line for ask in doubts.values() if ask.doubt is not None]
-    found = await connection.fetch(
-        _STANDING,
-        [line.record.ref for line in lines],
-        [line.record.version for line in lines],
-        list(doubts),
-    )
+    doubts = [(ask, ask.doubt) for ask in asks if ask.doubt is not None]
+    standing = await _standing(connection, [doubt.line for _, doubt in doubts]) if doubts else set()
     known = {}
-    standing = {row["write_id"] for row in found}
-    for write_id, ask in doubts.items():
-        if write_id in standing and ask.doubt is not None:
-            known[ask] = ask.doubt.outcome
+    for ask, doubt in doubts:
+        if doubt.line.write_id in standing:
+            known[ask] = doubt.outcome
         else:
             ask.doubt = None
     return known
+
+
+async def _standing(connection: Connection, lines: Sequence[Line]) -> set[str]:
+    """Which of these lines of history were written; their ids."""
+    refs, versions = [line.record.ref for line in lines], [line.record.version for line in lines]
+    found = await connection.fetch(_STANDING, refs, versions, [line.write_id for line in lines])
+    return {row["write_id"] for row in found}
 
 
 _STANDING = """
