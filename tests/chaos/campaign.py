@@ -7,12 +7,12 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from paymentoptions_async import Contradiction, PaymentOptions, PaymentOptionsError
+from paymentoptions_async import Contradiction, JournalUnavailable, PaymentOptions, PaymentOptionsError
 from paymentoptions_async.intent import Entry, Record, make_scope
 from paymentoptions_async.sandbox import MERCHANT_ID, Transaction
 from tests.chaos import timing, weather
@@ -130,7 +130,7 @@ class _Campaign:
             while blows and blows[0].at <= self._crew.told:
                 striking = asyncio.create_task(self._strike(blows.pop(0)))
                 self._striking.add(striking)
-                striking.add_done_callback(self._striking.discard)
+                striking.add_done_callback(self._struck)
             self._crew.progressed.clear()
             try:
                 async with asyncio.timeout(STALLED_AFTER):
@@ -181,6 +181,11 @@ class _Campaign:
         refs = [harm.ref for harm in harms[:SHOWN] if harm.ref in case.records]
         case.notices = {ref: await self._gateway._journal.notices(ref) for ref in refs}
 
+    def _struck(self, striking: asyncio.Task[None]) -> None:
+        self._striking.discard(striking)
+        if not striking.cancelled() and (error := striking.exception()) is not None:
+            self._troubles.append(f"a blow failed with {error!r}")
+
     async def _strike(self, blow: Blow) -> None:
         match blow.what:
             case "kill":
@@ -192,7 +197,8 @@ class _Campaign:
                 await self._bank.restart()
             case "a person settles":
                 self._ledger.refresh()
-                await self.person.settle_some(self._ledger)
+                with suppress(JournalUnavailable):  # the person comes back another time
+                    await self.person.settle_some(self._ledger)
             case "restart the database":
                 self._crew.struck["PostgreSQL restarted"] += 1
                 await self._database.restart()

@@ -147,3 +147,4 @@ def _harms(outcome: Outcome) -> Iterator[str]:
         yield f"  {harm}\n"
         yield from _chain(harm.ref, outcome.case)
     yield f"  The logs of all processes and the journal are in {outcome.plan.directory}\n"
+    yield "  The same seed draws the same orders and faults again; which process meets them is up to the machine.\n"
