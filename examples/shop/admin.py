@@ -28,7 +28,8 @@ async def signed_in(
     request: Request, credentials: Annotated[HTTPBasicCredentials, Depends(HTTPBasic(realm="Komorebi staff"))]
 ) -> str:
     """Who it is; their name goes into the history of what they settle. Any name will do with the shop's password."""
-    if secrets.compare_digest(credentials.password.encode(), shop_of(request).admin_password.encode()):
+    is_staff = secrets.compare_digest(credentials.password.encode(), shop_of(request).admin_password.encode())
+    if is_staff and credentials.username:
         return credentials.username
     raise HTTPException(401, headers={"WWW-Authenticate": 'Basic realm="Komorebi staff"'})
 
@@ -63,7 +64,7 @@ async def refund(request: Request, shop: TheShop, person: Person, ref: str, form
         raise HTTPException(400)
     try:
         amount = read_amount(form, found.amount.currency)
-        await shop.till.refund(of, form.number("refund"), amount, notes=form.get("notes") or None)
+        await shop.till.refund(of, form.whole_number("refund"), amount, notes=form.get("notes") or None)
     except Refused as refused:
         return await _payment_page(request, shop, person, ref, form=form, errors=refused.errors)
     except OutcomeUnknown:

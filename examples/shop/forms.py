@@ -62,7 +62,7 @@ class Form(dict[str, str]):
     def __repr__(self) -> str:
         return f"<Form {' '.join(self)}>"
 
-    def number(self, name: str) -> int:
+    def whole_number(self, name: str) -> int:
         """A whole number of ours, or 0 where someone changed it."""
         value = self.get(name, "")
         return int(value) if value.isascii() and value.isdigit() and len(value) < len("1000000") else 0

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
 from paymentoptions_async import (
@@ -35,7 +35,7 @@ async def some_buyer(request: Request) -> Buyer | None:
     return shop_of(request).store.buyer(request.cookies.get(COOKIE))
 
 
-async def own_order(request: Request, number: int) -> Order:
+async def own_order(request: Request, number: Annotated[int, Path(lt=10**9)]) -> Order:
     """An order of this very buyer. For others it does not exist."""
     shop = shop_of(request)
     buyer, order = shop.store.buyer(request.cookies.get(COOKIE)), shop.store.order(number)
@@ -78,7 +78,7 @@ async def change_cart(shop: TheShop, buyer: SomeBuyer, form: Posted) -> Response
         raise HTTPException(400)
     buyer = buyer or shop.store.new_buyer(CURRENCIES[0])
     has = dict(shop.store.cart(buyer)).get(form["sku"], 0)
-    shop.store.put(buyer, form["sku"], form.number("quantity") if "quantity" in form else has + 1)
+    shop.store.put(buyer, form["sku"], form.whole_number("quantity") if "quantity" in form else has + 1)
     return shop.known(buyer, _see("/cart"))
 
 
@@ -104,7 +104,7 @@ async def place_order(request: Request, shop: TheShop, buyer: SomeBuyer, form: P
             request, "checkout.html", 422, **shop.cart(buyer), buyer=buyer, form=form, errors=refused.errors
         )
     lines = priced(shop.store.cart(buyer), buyer.currency)
-    order = shop.store.place(buyer, form.number("cart"), lines, recipient=recipient, address=address)
+    order = shop.store.place(buyer, form.whole_number("cart"), lines, recipient=recipient, address=address)
     return _see(f"/orders/{order.number}/pay" if order else "/cart")
 
 
@@ -183,13 +183,13 @@ async def come_back(request: Request, payment: Payment) -> Response:
 
 def _attempt(request: Request, shop: Shop, order: Order, form: Form) -> Callable[[], Awaitable[Payment]]:
     """The attempt that a form asks for; raises `Refused`."""
-    number, keep = form.number("attempt"), form.get("keep") == "yes"
+    number, keep = form.whole_number("attempt"), form.get("keep") == "yes"
     # Behind a proxy, uvicorn has to be told whose word on the buyer's address to take (--forwarded-allow-ips).
     ip = request.client.host if request.client else "127.0.0.1"
     if form.get("method") == "page":
         return partial(shop.till.open_page, order, number, keep=keep, customer_ip=ip)
     if form.get("method") == "stored":
-        stored = {card.id: card for card in shop.store.cards(order.buyer)}.get(form.number("card"))
+        stored = {card.id: card for card in shop.store.cards(order.buyer)}.get(form.whole_number("card"))
         if stored is None:
             raise Refused(card="Choose a card.")
         return partial(shop.till.charge_stored, order, number, card=stored, customer_ip=ip)

@@ -1,7 +1,7 @@
 """The shop's own records, in SQLite: buyers, carts, orders, attempts to pay them, and cards on file.
 
 What became of an attempt stands in the gateway's journal, not here; only its reference is kept. Every method is one
-transaction and takes microseconds, so that it may run on the event loop. Keep this file and the journal together:
+short transaction, so it may run on the event loop. Keep this file and the journal together:
 idempotency keys are made from order numbers, and a shop that began to count again would find old payments under them.
 """
 
@@ -181,9 +181,14 @@ class Store:
         row = self._one("SELECT * FROM orders WHERE number = ?", number)
         return row and _order(row)
 
+    def order_of(self, payment: Payment) -> Order | None:
+        """The order that a payment is for, if it is one of ours."""
+        name = payment.order or ""
+        return self.order(int(name)) if name.isdecimal() else None
+
     def orders(self, buyer: Buyer | None = None) -> list[Order]:
         """The orders of one buyer, or all, newest first."""
-        rows = self._all("SELECT * FROM orders WHERE ? IN (buyer, 0) ORDER BY number DESC", buyer.id if buyer else 0)
+        rows = self._all("SELECT * FROM orders WHERE buyer = ?1 OR ?1 IS NULL ORDER BY number DESC", buyer and buyer.id)
         return [_order(row) for row in rows]
 
     # Attempts to pay

@@ -23,6 +23,7 @@ from paymentoptions_async import (
     PaymentStatus,
 )
 
+from .standing import standing_of
 from .store import Attempt, Order, Store, StoredCard
 
 MERCHANT_EMAIL = "hello@komorebi.example"
@@ -31,7 +32,7 @@ PATIENCE = 30 * 60.0
 
 
 class StaleForm(Exception):
-    """A form for an attempt that can't be: nothing was done."""
+    """A form for an attempt that can't be, or no longer: nothing was done."""
 
 
 class Till:
@@ -132,8 +133,11 @@ class Till:
 
     async def _attempt(self, order: Order, number: int, pay: Callable[..., Awaitable[Payment]]) -> Payment:
         """Make one attempt under the key that stands for it: the same number again never charges again."""
-        _, latest = await self.latest(order)
-        waiting = latest.ref if latest is not None and latest.status is PaymentStatus.ACTION_REQUIRED else None
+        latest, payment = await self.latest(order)
+        is_new = latest is None or number > latest.number
+        if is_new and not standing_of(order, latest, payment).may_pay:
+            raise StaleForm
+        waiting = payment.ref if payment is not None and payment.status is PaymentStatus.ACTION_REQUIRED else None
         attempt = self._store.begin(order.number, number, supersedes=waiting)
         if attempt is None:
             raise StaleForm
@@ -187,7 +191,7 @@ class Fulfilment:
 
     def _take_in(self, event: PaymentEvent) -> None:
         payment = event.payment
-        order = self._store.order(int(payment.order)) if payment.order else None
+        order = self._store.order_of(payment)
         if order is None:
             return  # a refund; what is left of a payment is read from the journal
         self._store.learn(payment)
