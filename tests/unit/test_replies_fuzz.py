@@ -1,33 +1,30 @@
 """Whatever the bytes are, a `Reading` comes out, no money is believed that was not asked for, and no secret shows."""
 
 import json
+from collections import Counter
 from copy import deepcopy
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paymentoptions_async.gateway_json import json_default
-from paymentoptions_async.payment import PaymentStatus, Reading
+from paymentoptions_async.payment import PaymentStatus
 from paymentoptions_async.replies import read_operation, read_status
-from paymentoptions_async.values import Money
-from tests.support.reply_samples import (
-    ASKED,
-    ASKED_STATUS,
-    LINK,
-    REDIRECT,
-    REF,
-    body,
-    decline,
-    operation_reply,
-    status_reply,
+from tests.support.mutations import (
+    HTTP,
+    KNOWN,
+    NOTABLE,
+    SAMPLES,
+    SECRET,
+    check,
+    check_masked,
+    fuzz,
+    make_body,
+    paths,
 )
+from tests.support.reply_samples import ASKED, ASKED_STATUS, body
 
-SAMPLES = [operation_reply(), status_reply(), decline(), decline(-8003), REDIRECT, {"message": "Forbidden"}]
-HTTP = st.sampled_from([None, 200, 201, 302, 400, 403, 404, 406, 412, 429, 500, 504])
-NOTABLE = [0, 8, 10, 578, 5, 94, "0", "00", "true", "false", 10**40, 1e300, -0.0, "\ud800", "\x00", REF, "JPY", LINK]
-SECRET = ["4000002500003155", 4000002500003155, "cvc: 123", "4000 0025 0000 3155"]
-KNOWN = ["ERR3004", "REFUND", "PRE_AUTH", "2024-11-25T08:24:36.000Z"]
 LEAVES = (
     st.none()
     | st.booleans()
@@ -53,13 +50,6 @@ class NoError(BaseException):
     pass
 
 
-def paths(value, path=()):
-    yield path
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from paths(inner, (*path, name))
-
-
 @st.composite
 def mutated(draw):
     reply = deepcopy(draw(st.sampled_from(SAMPLES)))
@@ -77,43 +67,20 @@ def mutated(draw):
     return reply
 
 
-def check(reading):
-    assert isinstance(reading, Reading)
-    if reading.status is PaymentStatus.APPROVED:
-        assert reading.approved_amount == Money("1000", "JPY")
-        assert reading.response_code in (0, 8)
-        assert (reading.doubts, reading.foreign) == ((), None)
-    if reading.status is PaymentStatus.UNKNOWN:
-        assert reading.doubts
-    assert (reading.decline is not None) == (reading.status is PaymentStatus.DECLINED)
-    assert (reading.redirect_url is not None) == (reading.status is PaymentStatus.ACTION_REQUIRED)
-    kept = json.dumps(reading.raw, default=json_default, ensure_ascii=False)
-    kept.encode()  # it can be stored
-    assert "\\u0000" not in kept.replace("\\\\", "")
-
-
-def check_masked(reading):
-    check(reading)
-    kept = json.dumps(reading.raw, default=json_default)
-    for shown in (kept, repr(reading.doubts), repr(reading), str(reading.message), repr(reading.card)):
-        for secret in ("2500003155", "0000 3155", "cvc: 123", "eyJqdGki"):
-            assert secret not in shown
-
-
-@given(mutated(), HTTP, st.booleans())
+@given(mutated(), st.sampled_from(HTTP), st.booleans())
 def test_mutated_answers(reply, http_status, ascii_only):
     text = json.dumps(reply, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     check_masked(read_operation(http_status, {}, text, ASKED))
     check_masked(read_status(http_status, {}, text, ASKED_STATUS))
 
 
-@given(st.binary(max_size=200), HTTP)
+@given(st.binary(max_size=200), st.sampled_from(HTTP))
 def test_random_bytes(text, http_status):
     check(read_operation(http_status, {}, text, ASKED))
     check(read_status(http_status, {}, text, ASKED_STATUS))
 
 
-@given(st.sampled_from(SAMPLES), st.data(), HTTP)
+@given(st.sampled_from(SAMPLES), st.data(), st.sampled_from(HTTP))
 def test_damaged_answers(reply, data, http_status):
     text = bytearray(body(reply))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -131,7 +98,7 @@ def test_half_answers_never_approve(reply, data):
     assert read_operation(201, {}, half, ASKED).status is PaymentStatus.UNKNOWN
 
 
-@given(VALUES, HTTP)
+@given(VALUES, st.sampled_from(HTTP))
 def test_any_json(value, http_status):
     text = json.dumps(value).encode()
     check_masked(read_operation(http_status, {}, text, ASKED))
@@ -142,3 +109,28 @@ def test_any_json(value, http_status):
 )
 def test_any_headers(headers, now):
     check(read_operation(429, headers, b"{}", ASKED, now=now))
+
+
+def test_a_slice_of_the_campaign_finds_every_outcome_and_breaks_no_promise():
+    found = fuzz(seed=20, count=1500)
+    for outcome in ("operation approved", "operation declined", "operation unknown", "operation cancelled"):
+        assert found[outcome] > 10
+    for outcome in ("status approved", "link action_required", "subscriptions", "payment approved", "payment unknown"):
+        assert found[outcome] > 10
+    assert found.total() == 1500 * 5
+
+
+def test_the_same_seed_gives_the_same_bodies_whatever_the_count():
+    assert fuzz(seed=4, count=60) == fuzz(seed=4, count=60)
+    assert make_body(Random("4:7")) == make_body(Random("4:7"))
+    assert fuzz(seed=4, count=60) - fuzz(seed=4, count=40) != Counter()
+
+
+@pytest.mark.parametrize("promise", ["_check_whole", "_foreign", "mask"])
+def test_the_campaign_would_notice_a_broken_promise(monkeypatch, promise):
+    if promise == "mask":
+        monkeypatch.setattr("paymentoptions_async.gateway_json.mask_text", lambda text: text)
+    else:
+        monkeypatch.setattr(f"paymentoptions_async.replies.{promise}", lambda *_: None)
+    with pytest.raises(AssertionError, match=r"body \d+ of seed 20"):
+        fuzz(seed=20, count=3000)
