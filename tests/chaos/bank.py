@@ -42,6 +42,7 @@ class Bank:
         self.url = ""
         self._random = Random(f"{seed}:forgers")
         self._server = AsyncExitStack()
+        self._restarting = asyncio.Lock()
         self._post: aiohttp.ClientSession | None = None
         self._forging: set[asyncio.Task[None]] = set()
         self._recent: list[str] = []
@@ -54,9 +55,10 @@ class Bank:
 
     async def restart(self) -> None:
         """Drop every connection, be away for a moment, and serve again."""
-        await self._server.aclose()
-        await asyncio.sleep(0.3)
-        await self.open()
+        async with self._restarting:
+            await self._server.aclose()
+            await asyncio.sleep(0.3)
+            await self.open()
 
     async def close(self) -> None:
         """End it; the books can still be read."""

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -77,7 +77,8 @@ async def run(plan: Plan, database: Database) -> Outcome:
     try:
         began = time.monotonic()
         await crew.start()
-        async with _colleague(database, bank, Handler(facts, Random(plan.seed))) as gateway:
+        # The person's client, which also reads the journal at the end.
+        async with client(database.url, bank.url, Handler(facts, Random(plan.seed))) as gateway:
             campaign = _Campaign(plan, database, bank, crew, gateway)
             await campaign.strike_until_told(told)
             seconds = time.monotonic() - began
@@ -282,13 +283,6 @@ def _assignment(plan: Plan, database: Database, bank: Bank, told: int) -> Assign
         directory=str(plan.directory),
         mutant=plan.mutant,
     )
-
-
-@asynccontextmanager
-async def _colleague(database: Database, bank: Bank, handler: Handler) -> AsyncIterator[PaymentOptions]:
-    """A client of the campaign itself: for the person, and for reading the journal at the end."""
-    async with client(database.url, bank.url, handler) as gateway:
-        yield gateway
 
 
 def _leaks(directory: Path, database: Database) -> list[Harm]:
