@@ -133,7 +133,7 @@ async def _payment_page(
 
 async def _refunds(shop: Shop, of: str) -> list[Payment | None]:
     """The refunds of a payment, oldest first; None for one that was not made."""
-    return [ref and await shop.gateway.payment(ref) for ref in shop.store.refunds(of)]
+    return [await shop.gateway.payment(ref) if ref else None for ref in shop.store.refunds(of)]
 
 
 def _verdicts(payment: Payment) -> dict[Verdict, str]:

@@ -120,6 +120,11 @@ async def test_what_is_wrong_is_said_next_to_its_field(stage, buyer):
     await expect(page.get_by_label("Good through")).to_have_accessible_description(
         "Enter the month and year as on the card, for example 08/29."
     )
+    await pay(page, "approved_visa", expiry="")
+    await expect(page.get_by_label("Good through")).to_have_accessible_description(
+        "Enter the month and year, as on the card."
+    )
+    assert NUMBERS["approved_visa"] not in await page.content()
     assert stage.asked() == 0
     await pay(page)
     await is_paid(page)
