@@ -12,6 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Scope
 
+from .corefy.cardgate import ACS_PATH, COMPLETE_PATH
+from .corefy.corefy import Corefy
+from .corefy.pages import CHECKOUT_PATH, REDIRECT_PATHS
 from .endpoint import Endpoint
 from .gateway import Gateway
 from .guard import Guard
@@ -44,6 +47,7 @@ def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure, host
                 Route(path, hosted_pages.submit, methods=["POST"]),
             )
         ),
+        *_corefy_pages(sandbox.corefy),
         Route("/_sandbox/", inspection.overview, methods=["GET"]),
         Route("/_sandbox/cards", inspection.cards, methods=["GET"]),
         Route("/_sandbox/faults", inspection.faults, methods=["GET"]),
@@ -57,7 +61,20 @@ def build(sandbox: Sandbox, gateway: Gateway, three_d_secure: ThreeDSecure, host
     for route in routes:
         assert route.methods is not None
         route.methods.discard("HEAD")  # which the guard refuses, so that no `Allow` should name it
-    return Guard(app, lambda scope: _methods_at(routes, scope))
+    return Guard(app, lambda scope: _methods_at(routes, scope), open_paths=(ACS_PATH,))
+
+
+def _corefy_pages(corefy: Corefy) -> list[Route]:
+    """Return the routes of the second gateway's pages."""
+    checkout, bank_pages = corefy.checkout, corefy.bank_pages
+    return [
+        *(Route(path, checkout.redirect, methods=["GET"]) for path in REDIRECT_PATHS),
+        Route(CHECKOUT_PATH, checkout.show, methods=["GET"]),
+        Route(CHECKOUT_PATH, checkout.submit, methods=["POST"]),
+        Route(ACS_PATH, bank_pages.show, methods=["GET"]),
+        Route(ACS_PATH, bank_pages.open, methods=["POST"]),
+        Route(COMPLETE_PATH, bank_pages.answer, methods=["POST"]),
+    ]
 
 
 def _methods_at(routes: Sequence[Route], scope: Scope) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a buyer types into the hosted page: read, judged, and never repeated unless it was right.
+"""What a buyer types into the hosted pages: read, judged, and never repeated unless it was right.
 
 Card number and security code are repeated in no case. What is shown again in the other fields has passed its own
 check, so that a number typed into the wrong field does not come back either.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from . import cards
 from .books import decimals_of
@@ -39,15 +39,18 @@ _AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?
 _LONG_NUMBER = re.compile(r"(?:[0-9][ -]?){12,}")
 
 
+CardT = TypeVar("CardT")
+
+
 @dataclass
-class Filled:
+class Filled(Generic[CardT]):
     """A form after reading: what was right, and for each wrong field the name of the text that says what is wrong.
 
-    `shown` may be written into the form again.
+    `shown` may be written into the form again. `card` is one of the gateway's own test cards.
     """
 
     amount: Decimal | None = None
-    card: TestCard | None = None
+    card: CardT | None = None
     name: str = ""
     exp_month: str = ""
     exp_year: str = ""
@@ -61,21 +64,33 @@ def missing_address_fields(terms: Terms) -> tuple[str, ...]:
     return tuple(name for name in ADDRESS_FIELDS if not str(terms.billing_address.get(name) or "").strip())
 
 
-def read_card(form: Mapping[str, str], terms: Terms, now: datetime) -> Filled:
+def read_card(form: Mapping[str, str], terms: Terms, now: datetime) -> Filled[TestCard]:
     """Read the hosted page's form."""
-    filled = Filled()
+    filled = Filled[TestCard]()
     read_amount(filled, form, terms)
-    _read_number(filled, _plain(form, "number"))
-    _read_expiry(filled, _plain(form, "expiry"), now)
-    if not re.fullmatch(r"[0-9]{3,4}", _plain(form, "cvc")):
-        filled.errors["cvc"] = "cvc_wrong"
-    _read_name(filled, form.get("name", "").strip())
+    read_details(filled, form, cards.by_number, now)
     for name in missing_address_fields(terms):
         _read_address(filled, name, form.get(name, "").strip())
     return filled
 
 
-def read_amount(filled: Filled, form: Mapping[str, str], terms: Terms) -> None:
+def read_details(
+    filled: Filled[CardT], form: Mapping[str, str], find: Callable[[str], CardT | None], now: datetime | None
+) -> None:
+    """Read what is printed on a card. `find` returns the test card with a number; without `now` none has expired."""
+    _read_number(filled, _plain(form, "number"), find)
+    _read_expiry(filled, _plain(form, "expiry"), now)
+    read_cvc(filled, form)
+    _read_name(filled, form.get("name", "").strip())
+
+
+def read_cvc(filled: Filled[CardT], form: Mapping[str, str]) -> None:
+    """Read the security code, of which nothing is kept."""
+    if not re.fullmatch(r"[0-9]{3,4}", _plain(form, "cvc")):
+        filled.errors["cvc"] = "cvc_wrong"
+
+
+def read_amount(filled: Filled[CardT], form: Mapping[str, str], terms: Terms) -> None:
     """Take the amount from the link, or from the form where the link leaves it open."""
     if terms.amount is not None:
         filled.amount = terms.amount
@@ -96,39 +111,39 @@ def read_amount(filled: Filled, form: Mapping[str, str], terms: Terms) -> None:
         filled.amount, filled.shown["amount"] = Decimal(text), text
 
 
-def _read_number(filled: Filled, typed: str) -> None:
+def _read_number(filled: Filled[CardT], typed: str, find: Callable[[str], CardT | None]) -> None:
     digits = re.sub(r"[ -]", "", typed)
     if not digits:
         filled.errors["number"] = "number_missing"
     elif not re.fullmatch(r"[0-9]{12,19}", digits) or not _passes_luhn(digits):
         filled.errors["number"] = "number_wrong"
-    elif (card := cards.by_number(digits)) is None:
+    elif (card := find(digits)) is None:
         filled.errors["number"] = "number_real"
     else:
         filled.card = card
 
 
-def _read_expiry(filled: Filled, typed: str, now: datetime) -> None:
+def _read_expiry(filled: Filled[CardT], typed: str, now: datetime | None) -> None:
     parts = re.fullmatch(r"(0?[1-9]|1[0-2]) ?[/-] ?(?:20)?([0-9]{2})|(0[1-9]|1[0-2])(?:20)?([0-9]{2})", typed)
     if parts is None:
         filled.errors["expiry"] = "expiry_wrong" if typed else "expiry_missing"
         return
     month, year = int(parts[1] or parts[3]), int(parts[2] or parts[4])
-    if (2000 + year, month) < (now.year, now.month):
+    if now is not None and (2000 + year, month) < (now.year, now.month):
         filled.errors["expiry"] = "expiry_past"
         return
     filled.exp_month, filled.exp_year = f"{month:02}", f"{year:02}"
     filled.shown["expiry"] = f"{month:02} / {year:02}"
 
 
-def _read_name(filled: Filled, typed: str) -> None:
+def _read_name(filled: Filled[CardT], typed: str) -> None:
     if not typed or len(typed) > 255 or not typed.isprintable() or _LONG_NUMBER.search(_narrow(typed)):  # noqa: PLR2004
         filled.errors["name"] = "name_wrong" if typed else "name_missing"
         return
     filled.name = filled.shown["name"] = typed
 
 
-def _read_address(filled: Filled, name: str, typed: str) -> None:
+def _read_address(filled: Filled[CardT], name: str, typed: str) -> None:
     wrong = len(typed) > ADDRESS_FIELDS[name] or not typed.isprintable() or _LONG_NUMBER.search(_narrow(typed))
     if not typed or wrong or not re.fullmatch(_ADDRESS_FORMS.get(name, r".+"), typed):
         filled.errors[name] = f"{name}_wrong" if name in _ADDRESS_FORMS else "field_wrong"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,12 +19,16 @@ SAFE_METHODS = ("GET",)
 class Guard:
     """Wrap an ASGI application and refuse foreign hosts, foreign origins, and methods that it never serves.
 
-    `methods_at` tells which methods a request's path takes.
+    `methods_at` tells which methods a request's path takes. What is posted to `open_paths` changes nothing, so that
+    pages of any origin may.
     """
 
-    def __init__(self, app: ASGIApp, methods_at: Callable[[Scope], set[str]]) -> None:
+    def __init__(
+        self, app: ASGIApp, methods_at: Callable[[Scope], set[str]], *, open_paths: Collection[str] = ()
+    ) -> None:
         self._app = app
         self._methods_at = methods_at
+        self._open_paths = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on one request."""
@@ -38,10 +42,13 @@ class Guard:
         elif scope["method"] not in ("GET", "POST"):
             # HEAD too, and without a body: every reply has as many bytes as it says, which the TCP front relies on.
             await _refuse(send, 405, "Method not allowed.", allow=", ".join(sorted(self._methods_at(scope))))
-        elif scope["method"] not in SAFE_METHODS and _is_foreign(headers, host):
+        elif self._may_change(scope) and _is_foreign(headers, host):
             await _refuse(send, 403, "The sandbox takes no requests from other origins.")
         else:
             await self._app(scope, receive, send)
+
+    def _may_change(self, scope: Scope) -> bool:
+        return scope["method"] not in SAFE_METHODS and scope["path"] not in self._open_paths
 
 
 def is_loopback_host(host: str) -> bool:

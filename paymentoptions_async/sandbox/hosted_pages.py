@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from . import card_form, cards, risk
 from .books import NO_CARD, Books, CardOnFile, Order, decimals_of
 from .card_form import Filled
+from .cards import TestCard
 from .clock import Clock
 from .endpoint import origin_of
 from .forms import read_form
@@ -104,7 +105,7 @@ class HostedPages:
 
     def _answer_wallet(self, request: Request, link: Link, wallet: str, form: Mapping[str, str]) -> Response:
         answer = form.get("answer")
-        filled = Filled()
+        filled = Filled[TestCard]()
         card_form.read_amount(filled, form, link.terms)
         if answer != "decline" and not re.fullmatch(r"[0-9]{4}", form.get("pin", "").strip()):
             filled.errors["pin"] = "pin_wrong"
@@ -139,7 +140,9 @@ class HostedPages:
             return None
         return self._links.find(request.path_params["code"])
 
-    def _form(self, request: Request, link: Link, *, filled: Filled | None = None, stale: bool = False) -> Response:
+    def _form(
+        self, request: Request, link: Link, *, filled: Filled[TestCard] | None = None, stale: bool = False
+    ) -> Response:
         state = self._links.state(link)
         if state != "open":
             return self._ending(request, link, state, status=410 if state == "expired" else 200)
@@ -151,7 +154,7 @@ class HostedPages:
             "merchant": self._settings.merchant_name,
             "wallet": common["wallet"],
         }
-        filled = filled or Filled(shown=self._tried_amount(link))
+        filled = filled or Filled[TestCard](shown=self._tried_amount(link))
         return page(
             "hosted_card.html" if terms.wallet is None else "hosted_wallet.html",
             status=400 if filled.errors or stale else 200,
@@ -188,6 +191,7 @@ class HostedPages:
             "other_link": f"/{_SEGMENT_OF[other]}/HostedPaymentPage/{request.path_params['code']}",
             "merchant": self._settings.merchant_name,
             "terms": terms,
+            "reference": terms.merchant_txn_ref if terms else None,
             "wallet": WALLET_NAMES.get(wallet.lower(), wallet) if wallet else "",
             "amount": self._shown_amount(link) if link else None,
         }
@@ -215,7 +219,9 @@ class HostedPages:
         return t[f"reason_{told}"].format(last4=transaction.order.card.masked[-4:])
 
 
-def _order(terms: Terms, operation: str, filled: Filled, card: CardOnFile, wallet: str | None = None) -> Order:
+def _order(
+    terms: Terms, operation: str, filled: Filled[TestCard], card: CardOnFile, wallet: str | None = None
+) -> Order:
     assert filled.amount is not None, "a form without errors has an amount"
     return Order(
         operation=operation,

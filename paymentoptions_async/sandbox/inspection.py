@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from . import cards, replies, rows
-from .faults import REQUEST_FAULTS, WEBHOOK_FAULTS, PlanError
+from .corefy import rows as corefy_rows
+from .faults import CALLBACK_FAULTS, REQUEST_FAULTS, WEBHOOK_FAULTS, PlanError
 from .pages import page
 
 if TYPE_CHECKING:
@@ -35,14 +36,19 @@ class Inspection:
         "webhooks",
         "cards",
         "amounts",
+        "corefy_invoices",
+        "corefy_callbacks",
+        "corefy_cards",
+        "corefy_resolutions",
     )
+    _REFERENCE = ("cards", "amounts", "corefy_cards", "corefy_resolutions")
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     async def overview(self, _: Request) -> Response:
         """Answer GET /_sandbox/: everything on one page, newest first."""
-        state = {name: fill() for name, fill in self._tables().items() if name not in ("cards", "amounts")}
+        state = {name: fill() for name, fill in self._tables().items() if name not in self._REFERENCE}
         state["payments"] = [row for row in state["payments"] if row["authorised"] or len(row["chain"]) > 1]
         return page(
             "overview.html",
@@ -58,7 +64,14 @@ class Inspection:
 
     async def cards(self, _: Request) -> Response:
         """Answer GET /_sandbox/cards."""
-        return page("cards.html", cards=rows.cards(), amounts=rows.amounts(), later_seconds=int(cards.LATER_SECONDS))
+        return page(
+            "cards.html",
+            cards=rows.cards(),
+            amounts=rows.amounts(),
+            later_seconds=int(cards.LATER_SECONDS),
+            corefy_cards=corefy_rows.cards(),
+            corefy_resolutions=corefy_rows.resolutions(),
+        )
 
     def as_json(self, name: str) -> Callable[[Request], Any]:
         """Return the endpoint for GET /_sandbox/{name}.json; `charges` are the transactions that took money."""
@@ -72,7 +85,8 @@ class Inspection:
         """Answer GET /_sandbox/faults: the plan, what it did so far, and the faults there are."""
         plan = self._sandbox.faults
         fired = [{"on": what, **rule.table()} for what, rule in plan.fired]
-        return _json({"plan": plan.table(), "fired": fired, "requests": REQUEST_FAULTS, "webhooks": WEBHOOK_FAULTS})
+        known = {"requests": REQUEST_FAULTS, "webhooks": WEBHOOK_FAULTS, "callbacks": CALLBACK_FAULTS}
+        return _json({"plan": plan.table(), "fired": fired, **known})
 
     async def set_faults(self, request: Request) -> Response:
         """Answer POST /_sandbox/faults: replace the plan by the JSON body."""
@@ -115,6 +129,12 @@ class Inspection:
             "webhooks": lambda: [rows.webhook(delivery) for delivery in sandbox.webhooks.deliveries],
             "cards": rows.cards,
             "amounts": rows.amounts,
+            "corefy_invoices": lambda: [
+                corefy_rows.invoice(one, sandbox.clock.now()) for one in sandbox.corefy.books.invoices
+            ],
+            "corefy_callbacks": lambda: [rows.webhook(delivery) for delivery in sandbox.corefy.callbacks.deliveries],
+            "corefy_cards": corefy_rows.cards,
+            "corefy_resolutions": corefy_rows.resolutions,
         }
 
 

@@ -229,11 +229,13 @@ class Sandbox:
             seed=self.seed,
             clock=self.clock,
             settings=self.settings.corefy,
+            merchant=self.settings.merchant_name,
             plan=self.faults,
             log=self._requests,
             deliver=self._deliver_callback,
             on_change=self._changed,
             before_reading=self.settle,
+            transport=self.transport,
         )
         three_d_secure = ThreeDSecure(books=self.books, webhooks=self.webhooks, settings=self.settings)
         hosted_pages = HostedPages(links=self.links, counter=counter, clock=self.clock)

@@ -84,6 +84,11 @@ class Attempt:
     closes: datetime | None = None
     held: Verdict | None = None
 
+    def state_at(self, now: datetime) -> State:
+        """Return its state: a bank's page that nobody answered in time is left."""
+        is_late = self.closes is not None and self.closes <= now
+        return "left" if self.state == "challenged" and is_late else self.state
+
 
 @dataclass(frozen=True)
 class Refund:

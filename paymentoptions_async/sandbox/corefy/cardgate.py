@@ -52,21 +52,18 @@ class Cardgate:
         attributes = data["attributes"]
         self._till.check_open(invoice)
         if attributes:
-            card = self._card(attributes, invoice)
-            said = cards.verdict(cards.by_name(card.test_card), card.exp_month, card.exp_year)
-            attempt = self._till.pay(invoice, "sale", card, said)
+            attempt = self._till.pay(invoice, "sale", self._card(attributes, invoice))
         else:
             attempt = self._write_off(invoice)
-        return resources.sale(invoice, attempt, self._settings, self._auth_payload(invoice, attempt))
+        handed = auth_payload(invoice, attempt, self._settings) if attempt.state == "challenged" else None
+        return resources.sale(invoice, attempt, self._settings, handed)
 
     def _write_off(self, invoice: Invoice) -> Attempt:
         if invoice.terms.token is None or not invoice.terms.instant:
             raise unprocessable("A sale without a card needs an invoice with a token and instant.", "/data/attributes")
         stored = self._till.books.stored_card(invoice.terms.token)
         assert stored is not None, "the token was checked when the invoice was created"
-        card = stored.card
-        said = cards.verdict(cards.by_name(card.test_card), card.exp_month, card.exp_year)
-        return self._till.pay(invoice, "token", card, stored.verdict or said)
+        return self._till.pay(invoice, "token", stored.card)
 
     def _card(self, attributes: Mapping[str, Any], invoice: Invoice) -> CardOnFile:
         if "google_pay" in attributes:
@@ -89,16 +86,26 @@ class Cardgate:
             exp_year=attributes["exp_year"],
         )
 
-    def _auth_payload(self, invoice: Invoice, attempt: Attempt) -> dict[str, Any] | None:
-        if attempt.state != "challenged":
-            return None
-        asks = {"threeDSServerTransID": attempt.id, "messageType": "CReq", "messageVersion": "2.2.0"}
-        request = base64.urlsafe_b64encode(json.dumps(asks).encode()).decode().rstrip("=")
-        params = {"creq": request}
-        if self._settings.three_d_secure == 1:
-            params = {
-                "PaReq": request,
-                "MD": attempt.id,
-                "TermUrl": f"{invoice.origin}{COMPLETE_PATH}?pid={attempt.id}",
-            }
-        return {"action": f"{invoice.origin}{ACS_PATH}?pid={attempt.id}", "method": "POST", "params": params}
+
+def auth_payload(invoice: Invoice, attempt: Attempt, settings: CorefySettings) -> dict[str, Any]:
+    """Return what hands the buyer's browser over to the bank: `params` are posted to `action` as they are."""
+    asks = {"threeDSServerTransID": attempt.id, "messageType": "CReq", "messageVersion": "2.2.0"}
+    request = base64.urlsafe_b64encode(json.dumps(asks).encode()).decode().rstrip("=")
+    params = {"creq": request}
+    if settings.three_d_secure == 1:
+        params = {"PaReq": request, "MD": attempt.id, "TermUrl": f"{invoice.origin}{COMPLETE_PATH}?pid={attempt.id}"}
+    return {"action": f"{invoice.origin}{ACS_PATH}", "method": "POST", "params": params}
+
+
+def named_attempt(params: Mapping[str, str]) -> str:
+    """Return the id of the attempt that the fields of an `auth_payload` are about; empty if they are none."""
+    try:
+        content = base64.urlsafe_b64decode((params.get("creq") or params["PaReq"]) + "==")
+        return str(json.loads(content)["threeDSServerTransID"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def bank_page(invoice: Invoice, attempt: Attempt) -> str:
+    """Return the URL of the bank's page once it was opened."""
+    return f"{invoice.origin}{ACS_PATH}?pid={attempt.id}"

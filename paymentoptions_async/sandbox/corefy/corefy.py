@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from typing import Any, Literal
+
+import httpx
 
 from paymentoptions_async.sandbox import document
 from paymentoptions_async.sandbox.books import NO_CARD
@@ -16,10 +19,12 @@ from paymentoptions_async.sandbox.gateway import Gateway, RequestLine
 from paymentoptions_async.sandbox.validation import RequestRules
 
 from .books import Attempt, CorefyBooks, Invoice
+from .buyer import Buyer
 from .callbacks import Callbacks, DeliverCallback
 from .cardgate import Cardgate
 from .cards import Status, Verdict
 from .dialect import CorefyDialect
+from .pages import Checkout, CorefyBankPages
 from .private_api import PrivateApi
 from .settings import CorefySettings
 from .till import Till
@@ -31,6 +36,8 @@ class Corefy:
     books: CorefyBooks
     callbacks: Callbacks
     gateway: Gateway
+    checkout: Checkout
+    bank_pages: CorefyBankPages
 
     def __init__(
         self,
@@ -38,17 +45,22 @@ class Corefy:
         seed: int,
         clock: Clock,
         settings: CorefySettings,
+        merchant: str,
         plan: FaultPlan,
         log: deque[RequestLine],
         deliver: DeliverCallback | None,
         on_change: Callable[[], None],
         before_reading: Callable[[], None],
+        transport: Callable[[], httpx.AsyncBaseTransport],
     ) -> None:
         self.settings = settings
         self._on_change = on_change
         self.books = CorefyBooks(seed=seed, clock=clock, bearer_seconds=settings.bearer_seconds)
         self.callbacks = Callbacks(clock=clock, settings=settings, plan=plan, deliver=deliver, on_change=on_change)
         self._till = Till(books=self.books, clock=clock, settings=settings, tell=self._tell)
+        self._buyer = Buyer(self.books, transport)
+        self.checkout = Checkout(till=self._till, settings=settings, merchant=merchant)
+        self.bank_pages = CorefyBankPages(till=self._till, settings=settings, merchant=merchant)
         self.gateway = Gateway(
             dialect=CorefyDialect(settings, self.books),
             endpoints=(*PrivateApi(self._till, settings).endpoints(), *Cardgate(self._till, settings).endpoints()),
@@ -68,6 +80,27 @@ class Corefy:
         """Return when the next invoice expires or the next callback is to be tried."""
         moments = (self.books.next_expiry(), self.callbacks.next_due())
         return min((moment for moment in moments if moment is not None), default=None)
+
+    async def pay_page(self, url: str, card: str = "processed", **fields: str) -> str | None:
+        """Fill in the checkout as a buyer would, in this process; return where the buyer is sent, if anywhere.
+
+        `url` is an invoice's `flow_data.action` or `hpp_url`, `card` a test card's name or number; `fields` replace
+        others of the form (`expiry`, `cvc`, `name`, `answer`: `pay` or `cancel`).
+        """
+        return await self._buyer.pay(url, card, fields)
+
+    async def answer_challenge(
+        self,
+        handed: Mapping[str, Any] | str,
+        answer: Literal["confirm", "decline"] = "confirm",
+        *,
+        code: str = "123456",
+    ) -> str | None:
+        """Answer the bank's page as a buyer would, in this process; return where the buyer is sent, if anywhere.
+
+        `handed` is a sale's `auth_payload`, or the URL that the checkout led to.
+        """
+        return await self._buyer.answer_bank(handed, answer, code)
 
     # What no request brings about; for tests ------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from paymentoptions_async.sandbox.clock import Clock
 from paymentoptions_async.sandbox.endpoint import Problem, Refused
 
 from . import cards
-from .books import Attempt, CorefyBooks, Invoice, Refund, Source, Terms
+from .books import Attempt, CorefyBooks, Invoice, Refund, Source, State, Terms
 from .cards import Verdict
 from .settings import CorefySettings
 
@@ -43,12 +43,13 @@ class Till:
         self.changed(invoice, "created")
         return invoice
 
-    def pay(self, invoice: Invoice, source: Source, card: CardOnFile, verdict: Verdict) -> Attempt:
+    def pay(self, invoice: Invoice, source: Source, card: CardOnFile) -> Attempt:
         """Try to pay an invoice with a card; the bank's page comes first where the card asks for it.
 
         A write-off by token (`token`) asks nobody. Refused when the invoice takes no payment.
         """
         self.check_open(invoice, takes_over=source == "page")
+        verdict = self._verdict(invoice, card)
         challenged = source != "token" and cards.by_name(card.test_card).challenge
         attempt = self.books.try_to_pay(invoice, source, card, verdict)
         if challenged:
@@ -69,10 +70,9 @@ class Till:
         if any(self.state(attempt) in busy for attempt in invoice.attempts):
             raise unprocessable("The invoice is being paid already.")
 
-    def state(self, attempt: Attempt) -> str:
-        """Return an attempt's state now: a bank's page that nobody answered in time is left."""
-        is_late = attempt.closes is not None and attempt.closes <= self._clock.now()
-        return "left" if attempt.state == "challenged" and is_late else attempt.state
+    def state(self, attempt: Attempt) -> State:
+        """Return where an attempt stands now."""
+        return attempt.state_at(self._clock.now())
 
     def authenticate(self, invoice: Invoice, attempt: Attempt, *, confirmed: bool) -> None:
         """Enter the buyer's answer at the bank's page, once: ValueError when it was answered or has closed."""
@@ -152,6 +152,13 @@ class Till:
         invoice.status, invoice.moderation_required = status, False
         self.changed(invoice, status)
         return invoice
+
+    def _verdict(self, invoice: Invoice, card: CardOnFile) -> Verdict:
+        """Return what the bank says once the buyer is authenticated; a test may have fixed it for a stored card."""
+        stored = self.books.stored_card(invoice.terms.token) if invoice.terms.token else None
+        if stored is not None and stored.card == card and stored.verdict is not None:
+            return stored.verdict
+        return cards.verdict(cards.by_name(card.test_card), card.exp_month, card.exp_year)
 
     def changed(self, invoice: Invoice, what: str) -> None:
         """Enter a change and tell of it."""

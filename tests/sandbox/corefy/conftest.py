@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -45,6 +46,9 @@ class Inbox:
 class Shop:
     """A merchant of the sandbox's Corefy, who sends what the samples send."""
 
+    api, cardgate = API, CARDGATE
+    urls: ClassVar = {name: f"http://localhost:8000/{name}" for name in ("success", "pending", "fail")}
+
     def __init__(self, sandbox: Sandbox, client: httpx.AsyncClient) -> None:
         self.sandbox = sandbox
         self.client = client
@@ -65,13 +69,13 @@ class Shop:
             "service": "payment_card_usd_hpp",
             "customer": {"reference_id": "customer-1", "name": "John Doe"},
             "callback_url": "http://127.0.0.1:8000/callback",
-            "return_urls": {name: f"http://localhost:8000/{name}" for name in ("success", "pending", "fail")},
+            "return_urls": self.urls,
         }
         return {name: value for name, value in (attributes | changes).items() if value is not None}
 
     async def post_invoice(self, **changes: Any) -> httpx.Response:
         data = {"type": "payment-invoices", "attributes": self.attributes(**changes)}
-        return await self.client.post(f"{API}/payment-invoices", json={"data": data})
+        return await self.client.post(f"{self.api}/payment-invoices", json={"data": data})
 
     async def invoice(self, **changes: Any) -> dict[str, Any]:
         reply = await self.post_invoice(**changes)
@@ -81,7 +85,7 @@ class Shop:
 
     async def show(self, invoice: dict[str, Any] | str) -> dict[str, Any]:
         invoice_id = invoice if isinstance(invoice, str) else invoice["id"]
-        reply = await self.client.get(f"{API}/payment-invoices/{invoice_id}")
+        reply = await self.client.get(f"{self.api}/payment-invoices/{invoice_id}")
         assert reply.status_code == 200, reply.text
         attributes: dict[str, Any] = reply.json()["data"]["attributes"]
         return attributes
@@ -103,7 +107,7 @@ class Shop:
         attributes = {name: value for name, value in (attributes | changes).items() if value is not None}
         bearer = invoice["attributes"]["flow_data"]["metadata"]["token"]
         return await self.client.post(
-            f"{CARDGATE}/payment/sale",
+            f"{self.cardgate}/payment/sale",
             json={"data": {"type": "sale-operation", "attributes": attributes}},
             headers={"authorization": f"Bearer {bearer}"},
         )
@@ -114,18 +118,26 @@ class Shop:
         assert (await self.sell(invoice, card)).json()["status"] == "processed"
         return invoice
 
-    async def token(self) -> str:
+    async def token(self, card: str = "processed") -> str:
         """Return the token of a card that was tokenised for customer-1."""
-        invoice = await self.paid(gateway_options={"cardgate": {"tokenize": True}})
+        invoice = await self.invoice(gateway_options={"cardgate": {"tokenize": True}})
+        handed = (await self.sell(invoice, card)).json().get("auth_payload")
+        if handed:
+            await self.corefy.answer_challenge(handed)
         token: str = (await self.show(invoice))["payload"]["token"]
         return token
+
+    async def told(self, inbox: Inbox) -> list[str]:
+        """Return the status of every callback that has come by now."""
+        await self.sandbox.flush()
+        return [json.loads(body)["data"]["attributes"]["status"] for _, body, _ in inbox.got]
 
     async def refund(self, invoice: dict[str, Any], amount: Any = 10, **changes: Any) -> httpx.Response:
         attributes = {"amount": amount, "reference_id": "refund-1", "description": "Sorry", **changes}
         data = {"type": "refund", "id": invoice["id"], "attributes": attributes}
         if attributes["reference_id"] is None:
             del attributes["reference_id"]
-        return await self.client.post(f"{API}/payment-invoices/{invoice['id']}/refund", json={"data": data})
+        return await self.client.post(f"{self.api}/payment-invoices/{invoice['id']}/refund", json={"data": data})
 
 
 @pytest.fixture
