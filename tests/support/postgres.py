@@ -127,17 +127,18 @@ class Cluster:
         standby.start()
         return standby
 
-    def sql(self, text: str) -> str:
+    def sql(self, text: str, *, schema: str = "public") -> str:
         """Run statements as superuser and return what psql prints: fields with ``|`` between them."""
         psql = ("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.home, "-p", _PORT, "-U", "postgres")
-        return _run(*psql, "-c", text, capture=True).strip()
+        return _run(*psql, "-c", text, capture=True, PGOPTIONS=f"-csearch_path={schema}").strip()
 
     def set_clock(self, schema: str) -> Callable[[float], None]:
         """Let a journal's clock stand still; the function returned sets it, in Unix seconds."""
         file = self.home / f"{schema}.clock"
         self.sql(
-            f"CREATE OR REPLACE FUNCTION {schema}.journal_now() RETURNS double precision LANGUAGE sql VOLATILE "
-            f"AS $$ SELECT pg_read_file('{file}')::double precision $$"
+            "CREATE OR REPLACE FUNCTION journal_now() RETURNS double precision LANGUAGE sql VOLATILE "
+            f"AS $$ SELECT pg_read_file('{file}')::double precision $$",
+            schema=schema,
         )
 
         def set_it(now: float) -> None:
@@ -152,11 +153,11 @@ class Cluster:
         """The socket itself."""
         return self.home / f".s.PGSQL.{_PORT}"
 
-    def url(self, *, user: str = "postgres", password: str = "", **query: Any) -> str:
+    def url(self, *, user: str = "postgres", password: str = "", database: str = "postgres", **query: Any) -> str:
         """Where it is, as journals are told. ``query`` is added."""
         who = quote(user) + (f":{quote(password)}" if password else "")
         where = urlencode({"host": self.home, "port": _PORT, **query})
-        return f"postgresql://{who}@/postgres?{where}"
+        return f"postgresql://{who}@/{database}?{where}"
 
 
 @pytest.fixture(scope="session")
@@ -261,7 +262,7 @@ def _owner() -> tuple[int, int] | tuple[()]:
     return user.pw_uid, user.pw_gid
 
 
-def _run(program: str, *arguments: object, capture: bool = False) -> str:
+def _run(program: str, *arguments: object, capture: bool = False, **environment: str) -> str:
     uid, gid = _owner() or (None, None)
     done = subprocess.run(
         [_program(program), *map(str, arguments)],
@@ -269,7 +270,7 @@ def _run(program: str, *arguments: object, capture: bool = False) -> str:
         group=gid,
         extra_groups=None if uid is None else [],
         cwd="/",
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C"},  # no PG… of the machine's
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C", **environment},  # no PG… of the machine's
         stdout=subprocess.PIPE if capture else subprocess.DEVNULL,
         stderr=subprocess.DEVNULL if program == "pg_ctl" else None,  # the server would keep a pipe open
         text=True,

@@ -189,8 +189,8 @@ class _Link:
     def _step(self, kind: bytes, body: bytes) -> str | None:
         """The step that a message is: a simple query, or a bound statement that was parsed before."""
         if kind == b"P":
-            name, text, _ = body.split(b"\x00", 2)
-            self._statements[name] = text.decode()
+            name, statement, _ = body.split(b"\x00", 2)
+            self._statements[name] = statement.decode()
         if kind not in (b"Q", b"B"):
             return None
         text = body[:-1].decode() if kind == b"Q" else self._statements[body.split(b"\x00", 2)[1]]

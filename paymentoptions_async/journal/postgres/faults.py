@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from asyncpg import InterfaceError, InternalClientError  # type: ignore[import-untyped]  # it has none
+from asyncpg import ClientConfigurationError, InterfaceError, InternalClientError  # type: ignore[import-untyped]  # it has none
 
 from paymentoptions_async.errors import JournalUnavailable
 
@@ -61,8 +61,8 @@ def fault_of(error: Exception) -> Fault:
         return Fault("it did not answer in time")
     if isinstance(error, OSError):
         return Fault(f"{type(error).__name__}: {error}")
-    if isinstance(error, ValueError):
-        return Fault(f"{type(error).__name__}: a value that it does not take", Kind.LASTING)
+    if isinstance(error, ClientConfigurationError):
+        return Fault("the query of its URL has something that asyncpg does not take", Kind.SETTING)
     if isinstance(error, (InterfaceError, InternalClientError)):
         return Fault(f"the connection was lost ({type(error).__name__})")
     return Fault(type(error).__name__, Kind.LASTING)
