@@ -16,6 +16,7 @@ from typing import Any, Self, cast
 
 from paymentoptions_async import policy, polling, redirects, refs, settlement, settling, transitions
 from paymentoptions_async.balance import Balance, balance_of
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.errors import ConfigurationError, InvalidValue, WebhookRejected
 from paymentoptions_async.flow import Flow, Gateway
 from paymentoptions_async.handover import Handover, OnPayment
@@ -127,11 +128,13 @@ class Door:
 
     # What the journal knows -------------------------------------------------------------------------------------------
 
+    @discreet
     async def payment(self, ref: str) -> Payment:
         """Read a payment from the journal, asking nobody. Raises `InvalidValue` for an unknown reference."""
         self._check_usable()
         return (await polling.known(self._flow, ref)).payment
 
+    @discreet
     async def history(self, ref: str) -> Sequence[Entry]:
         """All that was ever recorded of a payment, oldest first: what changed, when, and told by whom.
 
@@ -141,6 +144,7 @@ class Door:
         await polling.known(self._flow, ref)
         return await self._journal.history(ref)
 
+    @discreet
     async def balance(self, ref: str) -> Balance:
         """Add up what was captured, refunded and voided of a charge or capture, from the journal alone.
 
@@ -150,6 +154,7 @@ class Door:
         record = await polling.known(self._flow, ref)
         return balance_of(record.payment, await self._journal.followers(ref))
 
+    @discreet
     async def unresolved(self, *, kind: PaymentStatus | None = None, older_than: float = 0.0) -> list[Payment]:
         """List what is not final: subscriptions first, because they keep billing; then what is unknown or pending.
 
@@ -162,6 +167,7 @@ class Door:
 
     # Waiting for news, and settling where none comes ------------------------------------------------------------------
 
+    @discreet
     async def wait(self, ref: str, *, timeout: float) -> Payment:
         """Return a payment once it is final, whichever source brings it: webhook, polling, or another call.
 
@@ -171,6 +177,7 @@ class Door:
         self._check_usable()
         return await polling.wait(self._flow, ref, timeout=policy.check_timeout(timeout), random=self._random)
 
+    @discreet
     async def resolve(self, ref: str, *, timeout: float = policy.GET_TIMEOUT) -> Payment:
         """Try what can settle a payment: ask for its transaction, and for those that its webhooks named.
 
@@ -180,6 +187,7 @@ class Door:
         deadline = self._guard.check().time() + policy.check_timeout(timeout)
         return await polling.resolve(self._flow, ref, deadline=deadline)
 
+    @discreet
     async def returned(self, purpose: str, ref: str, token: str) -> Payment:
         """Take in a buyer who comes back: check the return URL, and tell how the payment really stands.
 
@@ -197,6 +205,7 @@ class Door:
             raise WebhookRejected("a return to a payment that the journal does not know", http_status=404)
         return record.payment
 
+    @discreet
     async def settle(
         self, ref: str, verdict: Verdict | str, *, by: str, note: str, transaction_id: str | None = None
     ) -> Payment:
@@ -217,6 +226,7 @@ class Door:
             InvalidValue: The journal has no such payment of this merchant, or an argument breaks a rule.
         """
         self._check_usable()
+        by, note = settlement.check_words(by, note)  # masked before anything is raised of them
         prepared = await settling.prepare(
             self._journal, self._scope, ref, verdict, by=by, note=note, transaction_id=transaction_id
         )
@@ -224,6 +234,7 @@ class Door:
         self._flow.recorded()
         return payment
 
+    @discreet
     async def settle_abandoned(self, *, older_than: float, by: str, note: str) -> list[Payment]:
         """Close as EXPIRED what has waited for its buyer for ``older_than`` seconds; return what was closed.
 

@@ -51,11 +51,10 @@ class Signer:
     environment: str
 
     def __post_init__(self) -> None:
-        for secret in self.secrets:
-            if len(secret.encode()) < _MIN_SECRET:
-                raise ConfigurationError(
-                    f"signing secret: needs at least {_MIN_SECRET} bytes; make one with `openssl rand -base64 32`"
-                )
+        if any(len(secret.encode()) < _MIN_SECRET for secret in self.secrets):
+            raise ConfigurationError(
+                f"signing secret: needs at least {_MIN_SECRET} bytes; make one with `openssl rand -base64 32`"
+            )
 
     def __repr__(self) -> str:
         return f"<Signer {self.environment} {len(self.secrets)} secrets>"
@@ -77,6 +76,15 @@ class Signer:
 
         Compared in constant time. ``now`` is in Unix seconds.
         """
+        good, expires = self._read(ref, purpose, token)
+        del token  # this frame may be shown in a traceback
+        if not good or (expires is None) != (purpose is Purpose.WEBHOOK):
+            raise WebhookRejected(f"bad token in a {purpose} URL", http_status=404)
+        if expires is not None and now >= expires:
+            raise WebhookRejected(f"expired token in a {purpose} URL", http_status=410, ref=ref)
+
+    def _read(self, ref: str, purpose: Purpose, token: str) -> tuple[bool, int | None]:
+        """Tell whether a token is ours, and when it expires. Raises nothing, because its locals are in clear."""
         key, mac, until = token[:_KEY_CHARS], token[_KEY_CHARS:][:_MAC_CHARS], token[_KEY_CHARS + _MAC_CHARS :]
         good = False
         for secret in self.secrets:
@@ -85,13 +93,7 @@ class Signer:
                 self._mac(secret, ref, purpose, until).encode(), mac.encode("utf-8", "replace")
             )
             good |= same_key and same_mac
-        if not good:
-            raise WebhookRejected(f"bad token in a {purpose} URL", http_status=404)
-        expires = int(until, 16) if until else None
-        if (expires is None) != (purpose is Purpose.WEBHOOK):
-            raise WebhookRejected(f"bad token in a {purpose} URL", http_status=404)
-        if expires is not None and now >= expires:
-            raise WebhookRejected(f"expired token in a {purpose} URL", http_status=410, ref=ref)
+        return good, int(until, 16) if good and until else None
 
     def _mac(self, secret: str, ref: str, purpose: Purpose, until: str) -> str:
         parts = ("paymentoptions-async url 1", self.environment, self.merchant_id, purpose.value, ref, until)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import Random
 
 from paymentoptions_async import policy
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.errors import Contradiction, PaymentOptionsError, WebhookRejected
 from paymentoptions_async.flow import Confirmation, Flow
 from paymentoptions_async.intent import Notice, NoticeState, Record
@@ -53,6 +54,7 @@ class Inbox:
         self.refused = 0
         """How many were refused for a bad token or their size, since this client was made."""
 
+    @discreet
     async def receive(self, ref: str, token: str, *, headers: Mapping[str, str], body: bytes) -> None:
         """Take in one webhook. When this returns it is recorded: answer 200.
 
@@ -60,7 +62,9 @@ class Inbox:
         The confirmation goes on in the background; ``drain`` waits for it.
         """
         self._check(ref, token, size=len(body))
-        await self._take_in(read_notice(ref, body, content_type=header(headers, "content-type")))
+        notice = read_notice(ref, body, content_type=header(headers, "content-type"))
+        del token, headers, body  # this frame may be shown in a traceback
+        await self._take_in(notice)
 
     async def _take_in(self, notice: Notice) -> None:
         """Record a webhook whose sender was checked, and have it confirmed.

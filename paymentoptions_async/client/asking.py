@@ -6,6 +6,7 @@ import asyncio
 
 from paymentoptions_async import policy, requests, transitions
 from paymentoptions_async.client.charging import Charging
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.errors import EnvironmentMismatch, NotAllowed
 from paymentoptions_async.flow import Confirmation, require_answer
 from paymentoptions_async.payment import Operation, Payment
@@ -15,6 +16,7 @@ from paymentoptions_async.values import Address, Card, Money
 class Asking(Charging):
     """Questions change no money. Answers are taken in where the journal knows the payment."""
 
+    @discreet
     async def status(self, transaction_id: str, *, timeout: float = policy.GET_TIMEOUT) -> Payment:
         """Ask the gateway for a transaction, and take in what it says if the journal knows the payment.
 
@@ -50,6 +52,7 @@ class Asking(Charging):
             reading, environment=self._settings.environment, merchant_id=self._settings.merchant_id
         )
 
+    @discreet
     async def check_units(
         self, *, card: Card, billing_address: Address, customer_ip: str, amount: Money | None = None
     ) -> Payment:

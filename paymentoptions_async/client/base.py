@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
 from paymentoptions_async import redirects
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.door import Door, JournalSetting
 from paymentoptions_async.errors import InvalidValue, NotAllowed
 from paymentoptions_async.flow import Call
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 class Base(Door):
     """Settings, journal and wire of one merchant on one event loop. See `PaymentOptions` for the arguments."""
 
+    @discreet
     def __init__(
         self,
         *,
@@ -50,6 +52,8 @@ class Base(Door):
         clock: Callable[[], float] = time.time,
         random: Random | None = None,
     ) -> None:
+        credentials = Credentials(required("api_key", api_key), required("x_api_key", x_api_key))
+        del api_key, x_api_key  # this frame may be shown in a traceback
         self._settings = Settings.check(
             merchant_id=check_merchant_id(required("merchant_id", merchant_id)),
             environment=environment,
@@ -61,7 +65,7 @@ class Base(Door):
         gateway = CardGateway(self._settings)
         wire = open_wire(
             self._settings.base_url,
-            Credentials(required("api_key", api_key), required("x_api_key", x_api_key)),
+            credentials,
             transport=transport,
             connections=connections,
             proxy=proxy,
@@ -83,6 +87,7 @@ class Base(Door):
         self._gateway = gateway
 
     @classmethod
+    @discreet
     def from_env(cls, **settings: Any) -> Self:
         """Make a client from ``PAYMENTOPTIONS_*``; arguments given here come first.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from paymentoptions_async import policy, requests
 from paymentoptions_async.client.base import Base
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.instruments import instrument_of
@@ -27,6 +28,7 @@ from paymentoptions_async.values import (
 class Charging(Base):
     """What takes money from a card, or holds it."""
 
+    @discreet
     async def purchase(
         self,
         amount: Money,
@@ -94,6 +96,7 @@ class Charging(Base):
             time_zone=time_zone,
         )
 
+    @discreet
     async def purchase_with_token(
         self,
         amount: Money,
@@ -131,6 +134,7 @@ class Charging(Base):
             time_zone=time_zone,
         )
 
+    @discreet
     async def authorize(
         self,
         amount: Money,

@@ -7,6 +7,7 @@ from typing import Any
 from paymentoptions_async import policy, requests
 from paymentoptions_async.balance import Balance, balance_of
 from paymentoptions_async.client.base import Base
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import InvalidValue, NotAllowed
 from paymentoptions_async.intent import Intent, Record
@@ -21,6 +22,7 @@ class Following(Base):
     not settled: the bank may take days.
     """
 
+    @discreet
     async def capture(
         self,
         payment: str,
@@ -58,6 +60,7 @@ class Following(Base):
             timeout=timeout,
         )
 
+    @discreet
     async def refund(
         self,
         payment: str,
@@ -82,6 +85,7 @@ class Following(Base):
             timeout=timeout,
         )
 
+    @discreet
     async def void(
         self,
         payment: str,

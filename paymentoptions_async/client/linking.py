@@ -6,6 +6,7 @@ from functools import partial
 
 from paymentoptions_async import policy, requests
 from paymentoptions_async.client.base import Base
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import InvalidValue, NotAllowed
 from paymentoptions_async.flow import Call
@@ -16,6 +17,7 @@ from paymentoptions_async.values import Address, Money, ReturnUrls, check_custom
 class Linking(Base):
     """Pages on which the buyer pays."""
 
+    @discreet
     async def hosted_page(
         self,
         amount: Money | None = None,
@@ -98,6 +100,7 @@ class Linking(Base):
             time_zone=None if time_zone is None else check_time_zone(time_zone),
         )
         call = Call(intent, requests.LINK, body, partial(self._gateway.read_link, intent=intent))
+        del body  # this frame may be shown in a traceback
         return await self._flow.operate(call, timeout=timeout)
 
 

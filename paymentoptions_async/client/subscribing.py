@@ -6,6 +6,7 @@ import asyncio
 
 from paymentoptions_async import policy, requests
 from paymentoptions_async.client.charging import Charging
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import GatewayUnavailable, InvalidValue, NotSent
 from paymentoptions_async.flow import refused
@@ -18,6 +19,7 @@ from paymentoptions_async.wire.exchange import Reply, Request
 class Subscribing(Charging):
     """Starting, reading, pausing, resuming and cancelling subscriptions."""
 
+    @discreet
     async def subscribe(
         self,
         amount: Money,
@@ -62,25 +64,30 @@ class Subscribing(Charging):
             time_zone=time_zone,
         )
 
+    @discreet
     async def subscriptions(self, *, timeout: float = policy.GET_TIMEOUT) -> tuple[Subscription, ...]:
         """List the merchant's subscriptions. Raises `GatewayUnavailable`, `AuthenticationFailed` or `RateLimited`."""
         self._check_usable()
         return self._read(await self._flow.ask(requests.SUBSCRIPTIONS, _deadline(timeout)))
 
+    @discreet
     async def subscription(self, subscription_id: str, *, timeout: float = policy.GET_TIMEOUT) -> Subscription:
         """Read one subscription. `InvalidRequest` where the gateway does not know it; else as `subscriptions`."""
         self._check_usable()
         reply = await self._flow.ask(requests.subscription_path(subscription_id), _deadline(timeout))
         return self._one(reply, subscription_id)
 
+    @discreet
     async def pause_subscription(self, subscription_id: str, *, timeout: float = policy.POST_TIMEOUT) -> Subscription:
         """Stop billing for now. That the endpoint is a POST to ``…/pause`` is inferred by symmetry."""
         return await self._change(subscription_id, "pause", SubscriptionStatus.PAUSED, timeout)
 
+    @discreet
     async def resume_subscription(self, subscription_id: str, *, timeout: float = policy.POST_TIMEOUT) -> Subscription:
         """Go on billing a paused subscription."""
         return await self._change(subscription_id, "resume", SubscriptionStatus.ACTIVE, timeout)
 
+    @discreet
     async def cancel_subscription(self, subscription_id: str, *, timeout: float = policy.POST_TIMEOUT) -> Subscription:
         """End a subscription for good."""
         return await self._change(subscription_id, "cancel", SubscriptionStatus.CANCELLED, timeout)

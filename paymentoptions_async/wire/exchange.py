@@ -86,17 +86,25 @@ class Request:
         return f"<Request {self.method} {self.path}>"
 
 
-@dataclass(slots=True, repr=False)
 class Reply:
     """What came back. ``status`` is None where no status line arrived; ``body`` is whole if evidence.failure is None.
 
-    The body may hold a card number until `paymentoptions_async.replies` has masked it: it appears in no repr.
+    The body may hold a card number until `paymentoptions_async.replies` has masked it: it appears in no repr, and is
+    kept where nothing that lists attributes finds it, because replies are among the locals of many a traceback.
     """
 
-    status: int | None
-    headers: Mapping[str, str]
-    body: bytes
-    evidence: Evidence
+    __slots__ = ("_reveal_body", "evidence", "headers", "status")
+
+    def __init__(self, status: int | None, headers: Mapping[str, str], body: bytes, evidence: Evidence) -> None:
+        self.status = status
+        self.headers = headers
+        self.evidence = evidence
+        self._reveal_body = lambda: body
+
+    @property
+    def body(self) -> bytes:
+        """What followed the headers."""
+        return self._reveal_body()
 
     def __repr__(self) -> str:
         return f"<Reply {self.evidence}>"

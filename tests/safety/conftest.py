@@ -2,91 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import fields, is_dataclass
-from functools import partial
-from types import TracebackType
 from typing import Any
 
 import httpx
 
 from paymentoptions_async import Address, Card, PaymentOptions
+from tests.safety.marks import API_KEY, CVC, PAN, SIGNING_SECRET, X_API_KEY
 
-PAN = "5200000000001005"
-CVC = "9417"
-API_KEY = "key-f8b1c2d3e4"
-X_API_KEY = "second-a9b8c7d6e5"
-SIGNING_SECRET = "a signing secret that nobody sees"
-TOKEN = "c0ffee00-26f5-4906-92ae-d849edc3c3a1"
-LINK_TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"
-ENCODED_KEY = "a2V5LWY4YjFjMmQzZTQ6"  # Basic of API_KEY
-MARKS = (PAN, API_KEY, X_API_KEY, SIGNING_SECRET, TOKEN, LINK_TOKEN, ENCODED_KEY)
-_CVC = re.compile(rf"(?<![0-9a-fA-F]){CVC}(?![0-9a-fA-F])")
 ADDRESS = Address(country="JP", email="buyer@example.com", city="Tokyo", postal_code="1600022")
 
 
 def card() -> Card:
     return Card(number=PAN, cvc=CVC, expiry_month=12, expiry_year=2029, name="John Doe")
-
-
-def marks_in(text: str) -> list[str]:
-    """What of the secrets stands in a text, blanks and hyphens in the card number or not."""
-    found = [mark for mark in MARKS if mark in text]
-    return found + ([CVC] if _CVC.search(text) else []) + ([PAN] if PAN in re.sub(r"[ -]", "", text) else [])
-
-
-def shown_by(error: BaseException) -> Iterator[tuple[str, str, str]]:
-    """Yield frame, local and secret for whatever the locals of our frames show: by repr, and field by field."""
-    seen: set[int] = set()
-    pending = [error]
-    while pending:
-        one = pending.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield from ((type(one).__name__, "text", mark) for mark in marks_in(f"{one!s} {one!r} {vars(one)!r}"))
-        yield from _shown_in(one.__traceback__)
-        pending += [further for further in (one.__cause__, one.__context__) if further is not None]
-
-
-def _shown_in(traceback: TracebackType | None) -> Iterator[tuple[str, str, str]]:
-    while traceback is not None:
-        frame = traceback.tb_frame
-        if "paymentoptions_async" in frame.f_globals.get("__name__", ""):
-            for name, value in frame.f_locals.items():
-                for text in _texts(value):
-                    yield from ((frame.f_code.co_qualname, name, mark) for mark in marks_in(text))
-        traceback = traceback.tb_next
-
-
-def _texts(value: object, depth: int = 6) -> Iterator[str]:
-    """The repr of a value and of what it holds: as far as a reporter of errors may look."""
-    yield repr(value)
-    if depth == 0:
-        return
-    inner: list[object] = []
-    if is_dataclass(value) and not isinstance(value, type):
-        inner = [getattr(value, field.name, None) for field in fields(value) if not _kept(value, field.name)]
-    elif isinstance(value, dict):
-        inner = [*value.keys(), *value.values()]
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        inner = list(value)
-    elif isinstance(value, partial):
-        inner = [*value.args, *value.keywords.values()]
-    for one in inner:
-        yield from _texts(one, depth - 1)
-
-
-def _kept(value: object, name: str) -> bool:
-    """What must be held in clear by its nature: secrets that sign, links and tokens for the caller."""
-    return (type(value).__name__, name) in {
-        ("Signer", "secrets"),
-        ("Payment", "redirect_url"),
-        ("Payment", "stored_payment_method_id"),
-        ("Reading", "redirect_url"),
-        ("Reading", "stored_payment_method_id"),
-    }
 
 
 Answer = Callable[[bytes], tuple[int, bytes]]

@@ -7,6 +7,7 @@ import copy
 import json
 import logging
 import pickle
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -24,7 +25,8 @@ from paymentoptions_async import (
     PaymentOptionsError,
     RateLimited,
 )
-from tests.safety.conftest import ADDRESS, CVC, LINK_TOKEN, PAN, TOKEN, card, marks_in, shop, shown_by
+from tests.safety.conftest import ADDRESS, card, shop
+from tests.safety.marks import CVC, LINK_TOKEN, PAN, TOKEN, marks_in, shown_by
 from tests.support.scripted import envelope
 
 YEN = Money("1000", "JPY")
@@ -135,7 +137,7 @@ async def test_no_exception_shows_a_secret_in_its_text_its_locals_or_its_pickle(
     async with shop(wire, answer) as gateway:
         with pytest.raises(kind) as failed:
             await act(gateway)
-    assert sorted(set(shown_by(failed.value))) == []
+    assert shown_by(failed.value) == set()
     if isinstance(failed.value, PaymentOptionsError):
         assert marks_in(repr(pickle.dumps(failed.value))) == []
         assert marks_in(repr(vars(copy.deepcopy(failed.value)))) == []
@@ -163,7 +165,7 @@ async def test_a_card_number_in_the_wrong_place_is_refused_without_showing_it(ac
     async with shop("mock", lost) as gateway:
         with pytest.raises(InvalidValue) as refused:
             await act(gateway)
-        assert marks_in(f"{refused.value!s} {refused.value!r} {vars(refused.value)!r}") == []
+        assert shown_by(refused.value) == set()
         assert await gateway.unresolved() == []
 
 
@@ -198,10 +200,12 @@ def test_the_search_would_find_what_it_looks_for():
         held = {"body": [body]}
         raise ValueError(len(held))
 
-    fails.__globals__["__name__"], name = "paymentoptions_async.as_if", fails.__globals__["__name__"]
-    try:
-        with pytest.raises(ValueError) as failed:  # noqa: PT011
-            fails(f"5200 0000 0000 1005 {CVC}".encode())
-        assert {mark for _, _, mark in shown_by(failed.value)} == {PAN, CVC}
-    finally:
-        fails.__globals__["__name__"] = name
+    with pytest.raises(ValueError) as failed:  # noqa: PT011
+        ours(fails)(f"5200 0000 0000 1005 {CVC}".encode())
+    assert {mark for _, _, mark in shown_by(failed.value)} == {PAN, CVC}
+
+
+def ours(function):
+    """A function of the tests as if it stood in the package."""
+    code = function.__code__.replace(co_filename="/paymentoptions_async/as_if.py")
+    return FunctionType(code, {"__name__": "paymentoptions_async.as_if", "__builtins__": __builtins__})
