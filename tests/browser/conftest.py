@@ -27,7 +27,17 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from paymentoptions_async.sandbox import API_KEY, CARDS, MERCHANT_ID, X_API_KEY, Sandbox, serve
+from paymentoptions_async.sandbox import (
+    API_KEY,
+    CARDS,
+    COREFY_ACCOUNT_ID,
+    COREFY_API_KEY,
+    COREFY_CARDS,
+    MERCHANT_ID,
+    X_API_KEY,
+    Sandbox,
+    serve,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -44,6 +54,7 @@ HEADERS = {
     "authorization": "Basic " + base64.b64encode(f"{API_KEY}:".encode()).decode(),
     "x-api-key": X_API_KEY,
 }
+COREFY_BASIC = "Basic " + base64.b64encode(f"{COREFY_ACCOUNT_ID}:{COREFY_API_KEY}".encode()).decode()
 ADDRESS = {
     "country": "JP",
     "email": "billing@example.com",
@@ -131,6 +142,44 @@ class Stage:
         }
         return await self._start("paymentv2", "redirect_url", {**body, **changes})
 
+    async def invoice(self, **attributes: Any) -> dict[str, Any]:
+        """Return a new invoice of Corefy."""
+        common = {
+            "test_mode": True,
+            "reference_id": f"order-{len(self.sandbox.corefy.books.invoices) + 1}",
+            "description": "Two bags of coffee",
+            "amount": 12.5,
+            "currency": "USD",
+            "service": "payment_card_usd_hpp",
+            "customer": {"reference_id": "customer-1"},
+            "return_urls": {name: f"{self.shop}/{name}" for name in ("success", "pending", "fail")},
+        }
+        data = {"type": "payment-invoices", "attributes": {**common, **attributes}}
+        answer = await self._corefy("api/payment-invoices", data, COREFY_BASIC)
+        invoice: dict[str, Any] = answer["data"]
+        return invoice
+
+    async def checkout(self, **attributes: Any) -> str:
+        """Return the URL of the page of a new invoice."""
+        url: str = (await self.invoice(**attributes))["attributes"]["flow_data"]["action"]
+        return url
+
+    async def sell(self, invoice: dict[str, Any], card: str) -> dict[str, Any]:
+        """Charge a card of Corefy's, and return the answer."""
+        number = next(one.number for one in COREFY_CARDS if one.name == card)
+        attributes = {"card_number": number, "cvv": "123", "exp_month": "12", "exp_year": "29"}
+        bearer = invoice["attributes"]["flow_data"]["metadata"]["token"]
+        data = {"type": "sale-operation", "attributes": attributes}
+        return await self._corefy("cardgate/payment/sale", data, f"Bearer {bearer}")
+
+    async def token(self) -> str:
+        """Return the token of a stored card of customer-1."""
+        invoice = await self.invoice(gateway_options={"cardgate": {"tokenize": True}})
+        await self.sell(invoice, "processed")
+        token = self.sandbox.corefy.books.invoices[-1].issued_token
+        assert token is not None
+        return token
+
     async def told(self) -> list[bool]:
         """Return the `success` of every webhook that the shop has got by now."""
         await self.sandbox.flush()
@@ -146,6 +195,12 @@ class Stage:
         """Let the sandbox do what it is asked by POST, and keep its answers back."""
         held = self.sandbox._app = Held(self.sandbox._app)
         return held
+
+    async def _corefy(self, path: str, data: dict[str, Any], authorization: str) -> dict[str, Any]:
+        headers = {"authorization": authorization}
+        reply = await self.client.post(f"/corefy/{path}", json={"data": data}, headers=headers)
+        answer: dict[str, Any] = reply.raise_for_status().json()
+        return answer
 
     async def _start(self, path: str, wanted: str, body: dict[str, Any]) -> str:
         urls = {f"{name}_url": f"{self.shop}/{name}" for name in ("success", "decline", "cancel")}

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-PAGES = ("challenge", "hosted", "hosted_open", "hosted_wrong", "hosted_refused", "wallet", "left", "paid", "unknown")
+PAGES = (
+    *("challenge", "hosted", "hosted_open", "hosted_wrong", "hosted_refused", "wallet", "left", "paid", "unknown"),
+    *("corefy", "corefy_wrong", "corefy_refused", "corefy_stored", "corefy_failed", "corefy_bank", "corefy_unknown"),
+)
 
 # What a screen reader needs, and what eyes need: each finding is one sentence.
 FINDINGS = """() => {
@@ -63,6 +66,8 @@ async def shown(stage, open_page, name, **window):
     """Return one of PAGES in a window."""
     if name == "challenge":
         return await open_page(await stage.challenge(), **window)
+    if name.startswith("corefy"):
+        return await shown_of_corefy(stage, open_page, name, **window)
     if name == "wallet":
         return await open_page(await stage.wallet(), **window)
     if name == "unknown":
@@ -80,6 +85,23 @@ async def shown(stage, open_page, name, **window):
         await stage.sandbox.pay_hosted_page(url)
     page = await open_page(f"{url}?left=1" if name == "left" else url, **window)
     if name == "hosted_wrong":
+        await page.click("button[value=pay]")
+    return page
+
+
+async def shown_of_corefy(stage, open_page, name, **window):
+    """Return one of Corefy's PAGES in a window."""
+    if name == "corefy_unknown":
+        return await open_page(f"{stage.url}/corefy/cardgate/hpp/nope", **window)
+    token = {"token": await stage.token()} if name == "corefy_stored" else {}
+    limit = {"gateway_options": {"cardgate": {"retry_limit": 1 if name == "corefy_failed" else 5, "tokenize": True}}}
+    url = await stage.checkout(reference_id="a-reference-of-the-greatest-length-0123456789", **token, **limit)
+    if name == "corefy_bank":
+        url = await stage.sandbox.corefy.pay_page(url, "processed_3ds")
+    if name in ("corefy_refused", "corefy_failed"):
+        await stage.sandbox.corefy.pay_page(url, "failed")
+    page = await open_page(url.removesuffix("&lang=en"), **window)
+    if name == "corefy_wrong":
         await page.click("button[value=pay]")
     return page
 
@@ -178,3 +200,15 @@ async def test_the_banks_page_by_keyboard_alone(stage, open_page):
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(f"{stage.shop}/success")
     assert stage.charges() == 1
+
+
+async def test_the_checkout_of_corefy_by_keyboard_alone(stage, open_page):
+    page = await open_page(await stage.checkout())
+    for name, text in (("number", "5519283812030000"), ("expiry", "1229"), ("cvc", "100"), ("name", "John Doe")):
+        await tab_to(page, name)
+        await page.keyboard.type(text)
+    await page.keyboard.press("Tab")
+    assert await focus(page) == "pay"
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{stage.shop}/success")
+    assert len(stage.sandbox.corefy.books.charges()) == 1
