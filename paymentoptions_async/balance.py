@@ -20,7 +20,8 @@ class Balance:
     """The amounts of one charge, in major units. Accepted is not settled: a refund that the gateway took may take days.
 
     ``capturing`` and ``refunding`` are what is pending, in flight or unknown; ``voided`` is True when the void was
-    confirmed, ``voiding`` while one may have happened.
+    confirmed, ``voiding`` while one may have happened. ``charged_back`` is what the buyer's bank took back, where the
+    gateway tells of it: Corefy does, PaymentOptions does not.
     """
 
     authorized: Money
@@ -28,6 +29,7 @@ class Balance:
     capturing: Money
     refunded: Money
     refunding: Money
+    charged_back: Money
     voided: bool = False
     voiding: bool = False
 
@@ -40,8 +42,11 @@ class Balance:
 
     @property
     def refundable(self) -> Money:
-        """What may still be refunded, counting unknown refunds as if they had happened and unknown captures not."""
-        return _rest(self.captured, self.refunded + self.refunding)
+        """What may still be refunded, counting unknown refunds as if they had happened and unknown captures not.
+
+        What the buyer's bank took back is not given back a second time.
+        """
+        return _rest(self.captured, self.refunded + self.refunding + self.charged_back)
 
 
 def balance_of(charge: Payment, followers: Iterable[Record]) -> Balance:
@@ -72,6 +77,7 @@ def balance_of(charge: Payment, followers: Iterable[Record]) -> Balance:
         capturing=amounts[Family.CAPTURE, False],
         refunded=amounts[Family.REFUND, True],
         refunding=amounts[Family.REFUND, False],
+        charged_back=charge.charged_back or nothing,
         voided=True in voids,
         voiding=False in voids,
     )
@@ -143,7 +149,8 @@ def _why_no_refund(intent: Intent, payment: Payment, balance: Balance, followers
         return f"it is an authorisation; refund its capture ({', '.join(captures) or 'none yet'})"
     if payment.operation.family not in (Family.CHARGE, Family.CAPTURE, Family.LINK, Family.SUBSCRIBE):
         return f"a {payment.operation} is not refunded"
-    return _why_not_within(intent, balance.refundable, f"{balance.captured} captured")
+    back = f", of which {balance.charged_back} is charged back" if balance.charged_back.is_positive else ""
+    return _why_not_within(intent, balance.refundable, f"{balance.captured} captured{back}")
 
 
 def _why_not_within(intent: Intent, left: Money, whole: str) -> str | None:

@@ -35,7 +35,7 @@ from paymentoptions_async.errors import (
 from paymentoptions_async.evidence import Evidence, Left, Stage
 from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.journal import Journal
-from paymentoptions_async.payment import Expected, Payment, PaymentStatus, Progress, Reading, Refusal
+from paymentoptions_async.payment import Expected, Family, Payment, PaymentStatus, Progress, Reading, Refusal
 from paymentoptions_async.transitions import Decision
 from paymentoptions_async.wire.credentials import Authentication
 from paymentoptions_async.wire.exchange import Departure, Reply, Request, Wire, uptime
@@ -385,9 +385,9 @@ class Flow:
         if payment.progress is Progress.NOT_SENT:
             raise NotSent(f"{payment.operation} {payment.ref} was not sent: {evidence}", **about)
         if payment.progress is Progress.REFUSED and reading.refusal in (None, Refusal.UNANSWERED):
+            why = _before_charging(payment, reading)
             raise GatewayUnavailable(
-                f"{payment.operation} {payment.ref}: no link came back, nothing was charged; use the same key again",
-                **about,
+                f"{payment.operation} {payment.ref}: {why}; nothing was charged, use the same key again", **about
             )
         if payment.progress is Progress.REFUSED:
             raise refused(reading, evidence, f"{payment.operation} {payment.ref}", payment=payment)
@@ -440,6 +440,13 @@ def refused(reading: Reading, evidence: Evidence, what: str, **about: Any) -> Ma
     if reading.refusal is Refusal.RATE_LIMITED:
         return RateLimited(said, retry_after=reading.retry_after, evidence=evidence, **about)
     return InvalidRequest(said, evidence=evidence, **about)
+
+
+def _before_charging(payment: Payment, reading: Reading) -> str:
+    """Say why it was not charged, where that is neither the gateway's refusal nor the transport's evidence."""
+    if payment.operation.family is Family.LINK:
+        return "no link came back"
+    return f"it ended before the charge: {reading.message or 'no answer came back'}"
 
 
 def _standing(record: Record) -> Payment:

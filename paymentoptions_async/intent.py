@@ -26,7 +26,8 @@ class Intent:
     journal knows it; ``charge_ref`` is the reference of the charge at the beginning of the chain, which the gateway
     repeats in every answer; ``insist`` passes over the rules of balances. ``currency`` is set where the amount
     charged may be another: the buyer types it, or a plan begins with a trial or discount. ``signing_key`` names the
-    secret that signed its webhook URL, which must not be retired while the outcome is open.
+    secret that signed its webhook URL, which must not be retired while the outcome is open. ``named_first`` says that
+    the gateway's id of it is recorded before anything that charges is sent: without one, nothing was charged.
     """
 
     gateway: str
@@ -45,6 +46,7 @@ class Intent:
     supersedes: str | None = None
     has_3d_secure: bool = True
     signing_key: str | None = None
+    named_first: bool = False
 
     @property
     def scope(self) -> str:
@@ -202,8 +204,8 @@ class PaymentEvent:
 
     ``id`` is the same whenever the event is handed over again, in whatever process: keep it with what you did, and do
     it once. ``payment`` is the payment as it was after the change. ``event`` is the history's word for it:
-    ``answered``, ``confirmed``, ``settled``, ``contradiction``, ``duplicate_charge``, ``renewed``. ``attempt`` is 1
-    for the first time.
+    ``answered``, ``confirmed``, ``settled``, ``contradiction``, ``duplicate_charge``, ``renewed``, ``charged_back``.
+    ``attempt`` is 1 for the first time.
     """
 
     id: str

@@ -165,6 +165,8 @@ class Payment:
     """What was asked for, in major units; None where the call has no amount of its own."""
     approved_amount: Money | None = None
     """What the gateway says it approved; differs from ``amount`` when PARTIALLY_APPROVED."""
+    charged_back: Money | None = None
+    """What the buyer's bank took back of it later, where the gateway tells (Corefy). The status stays as it is."""
     idempotency_key: str | None = None
     order: str | None = None
     parent: str | None = None
@@ -300,6 +302,7 @@ class Reading:
     merchant_txn_ref: str | None = None
     own_ref: str | None = None
     approved_amount: Money | None = None
+    charged_back: Money | None = None
     auth_code: str | None = None
     response_code: int | None = None
     gateway_code: str | None = None

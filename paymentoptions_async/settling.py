@@ -6,6 +6,7 @@ one that was seen: whoever answers meanwhile comes first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -18,6 +19,10 @@ from paymentoptions_async.journal import Decide, Journal
 from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Operation, Payment, PaymentStatus, Progress
 from paymentoptions_async.settlement import Verdict
+
+_HAS_UUIDS = "paymentoptions"
+_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
+"""Of other gateways: ``cpi_…``, ``ref_…``."""
 
 
 class Urgency(IntEnum):
@@ -126,7 +131,10 @@ def _prepared(record: Record, verdict: Verdict, *, by: str, note: str, transacti
 
 async def _check_free(journal: Journal, record: Record, transaction_id: str) -> str:
     """A transaction belongs to one payment, and the id must be one that can be asked for."""
-    transaction_id = requests.check_transaction_id(transaction_id, "transaction_id")
+    if record.intent.gateway == _HAS_UUIDS:
+        transaction_id = requests.check_transaction_id(transaction_id, "transaction_id")
+    elif not isinstance(transaction_id, str) or not _ID.fullmatch(transaction_id):
+        raise InvalidValue("transaction_id: needs letters, digits and underscores", field="transaction_id")
     known = await journal.find(transaction_id)
     if known is not None and known.ref != record.ref:
         raise InvalidValue(f"transaction_id: belongs to {known.ref}", field="transaction_id")

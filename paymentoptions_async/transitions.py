@@ -16,6 +16,8 @@ from paymentoptions_async.replies import KINDS
 LAPSED = "its owner's deadline passed without a recorded answer"
 CONTRADICTION = "contradiction"
 """The history's word for evidence against what was settled."""
+CHARGED_BACK = "charged_back"
+"""The history's word for money that the buyer's bank took back, or gave back again."""
 
 
 class Decision:
@@ -39,13 +41,15 @@ class Decision:
 def as_of(record: Record, now: float) -> Record:
     """The record as it reads at an instant: past its deadline without an answer it is UNKNOWN.
 
-    A link that nobody received charges nothing, so past its deadline it may be made again.
+    A link that nobody received charges nothing, so past its deadline it may be made again; so may a charge that would
+    have been named before it was sent, and was not.
     """
     payment = record.payment
     if payment.progress is not Progress.SENDING or now < record.deadline:
         return record
     lapsed = replace(payment, status=PaymentStatus.UNKNOWN, source=Source.CLOCK, doubts=(LAPSED,))
-    if payment.operation.family is Family.LINK:
+    unnamed = record.intent.named_first and payment.transaction_id is None
+    if payment.operation.family is Family.LINK or unnamed:
         lapsed = replace(lapsed, status=PaymentStatus.CANCELLED, progress=Progress.REFUSED)
     return replace(record, payment=lapsed)
 
@@ -73,6 +77,8 @@ def is_news(before: Payment, change: Change) -> bool:
     if change.event == CONTRADICTION:
         return True
     if (after.duplicate_charges, after.renewals) != (before.duplicate_charges, before.renewals):
+        return True
+    if after.charged_back != before.charged_back:
         return True
     told = before.is_final and before.progress is Progress.ANSWERED and before.status is after.status
     return after.is_final and after.progress is Progress.ANSWERED and not told
@@ -117,6 +123,16 @@ def named(record: Record, transaction_id: str, owner: str) -> Change | None:
     if payment.progress is not Progress.SENDING or record.owner != owner or payment.transaction_id == transaction_id:
         return None
     return Change(replace(payment, transaction_id=transaction_id, source=Source.REPLY), Source.REPLY, "named")
+
+
+def after_charge_back(change: Change | None, record: Record, reading: Reading) -> Change | None:
+    """Tell besides that the buyer's bank took money back, or gave it back again; an approval stays one."""
+    payment = record.payment if change is None else change.payment
+    told, known = reading.charged_back, record.payment.charged_back
+    nothing_new = told is None or told == known or (known is None and not told.is_positive)
+    if nothing_new or not payment.status.took_money or not _same_transaction(payment, reading):
+        return change
+    return Change(replace(payment, charged_back=told, raw=reading.raw), Source.STATUS, CHARGED_BACK)
 
 
 def after_status(record: Record, reading: Reading) -> Change | None:
@@ -336,6 +352,7 @@ def _learned(payment: Payment, reading: Reading, source: Source) -> Payment:
         transaction_id=reading.transaction_id or payment.transaction_id,
         transaction_type=reading.transaction_type or payment.transaction_type,
         approved_amount=reading.approved_amount or payment.approved_amount,
+        charged_back=reading.charged_back or payment.charged_back,
         auth_code=reading.auth_code or payment.auth_code,
         response_code=reading.response_code if reading.response_code is not None else payment.response_code,
         gateway_code=reading.gateway_code or payment.gateway_code,
@@ -370,6 +387,7 @@ def observed(reading: Reading, *, environment: str, merchant_id: str) -> Payment
         transaction_id=reading.transaction_id,
         transaction_type=reading.transaction_type,
         approved_amount=reading.approved_amount,
+        charged_back=reading.charged_back,
         auth_code=reading.auth_code,
         response_code=reading.response_code,
         gateway_code=reading.gateway_code,

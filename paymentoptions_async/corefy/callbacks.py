@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from paymentoptions_async.corefy.values import is_invoice_id
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.errors import ConfigurationError, WebhookRejected
 from paymentoptions_async.gateway_json import NotJson, read_masked
 from paymentoptions_async.intent import Notice
@@ -46,7 +47,7 @@ class Signatures:
     def verify(self, signature: str, body: bytes) -> None:
         """Raise `WebhookRejected` unless the body was signed with one of the secrets. Compared in constant time."""
         if not self._secrets:
-            raise ConfigurationError("callbacks need the secret of their mode: set COREFY_CALLBACK_SECRET")
+            raise ConfigurationError("callbacks need the secret of their mode: set COREFY_CALLBACK_SECRETS")
         given, good = signature.encode("utf-8", "replace"), False
         for secret in self._secrets:
             good |= hmac.compare_digest(sign(secret, body).encode(), given)
@@ -64,19 +65,33 @@ class Callbacks(Inbox):
     signatures: Signatures
     is_live: bool
 
+    @discreet
     async def receive(self, ref: str, token: str, *, headers: Mapping[str, str], body: bytes) -> None:
         """See `Inbox.receive`. Both the token and the signature must be good, and the mode must be this client's."""
         self._check(ref, token, size=len(body))
-        for notice in self._notices(headers, body):
-            await self._take_in(replace(notice, ref=ref))
+        notices = self._notices(headers, body)
+        del token, headers, body  # this frame may be shown in a traceback
+        for notice in notices:
+            await self._take_in_ours(replace(notice, ref=ref))
 
+    @discreet
     async def receive_signed(self, *, headers: Mapping[str, str], body: bytes) -> None:
         """Take in a callback that came to the account's own URL. Answer 200 when this returns, and nothing else."""
         if len(body) > MAX_BODY:
             self.refused += 1
             raise WebhookRejected(f"a callback of {len(body)} bytes; at most {MAX_BODY} are taken in", http_status=413)
-        for notice in self._notices(headers, body):
-            await self._take_in(notice)
+        notices = self._notices(headers, body)
+        del headers, body  # this frame may be shown in a traceback
+        for notice in notices:
+            await self._take_in_ours(notice)
+
+    async def _take_in_ours(self, notice: Notice) -> None:
+        """Take in what is about a payment of this client's mode, or about none; the other's secret signs the others."""
+        record = await self._flow.journal.get(notice.ref)
+        if record is not None and record.intent.scope != self._scope:
+            self.refused += 1
+            raise WebhookRejected("a callback about a payment of the other mode", http_status=403)
+        await self._take_in(notice)
 
     def _notices(self, headers: Mapping[str, str], body: bytes) -> list[Notice]:
         try:

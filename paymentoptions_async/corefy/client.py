@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
 from paymentoptions_async import policy, redirects, transitions
 from paymentoptions_async.balance import balance_of
-from paymentoptions_async.corefy import requests
+from paymentoptions_async.corefy import replies, requests
 from paymentoptions_async.corefy.callbacks import Callbacks, Signatures
 from paymentoptions_async.corefy.errands import Invoicing, Sale
 from paymentoptions_async.corefy.following import CorefyFlow
 from paymentoptions_async.corefy.gateway import NAME, CorefyGateway
 from paymentoptions_async.corefy.settings import Settings, from_environment, required
 from paymentoptions_async.corefy.values import Customer, check_invoice_id, check_metadata, check_service
+from paymentoptions_async.discreet import discreet
 from paymentoptions_async.door import Door, JournalSetting, check_amount
 from paymentoptions_async.errors import ConfigurationError, EnvironmentMismatch, InvalidValue, NotAllowed
 from paymentoptions_async.flow import Call, require_answer
 from paymentoptions_async.handover import OnPayment
 from paymentoptions_async.instruments import instrument_of
 from paymentoptions_async.intent import Intent, Record
-from paymentoptions_async.payment import Operation, Payment
+from paymentoptions_async.payment import Operation, Payment, Reading
 from paymentoptions_async.values import (
     BrowserInfo,
     Card,
@@ -73,6 +75,7 @@ class Corefy(Door):
 
     webhooks: Callbacks
 
+    @discreet
     def __init__(
         self,
         *,
@@ -125,6 +128,7 @@ class Corefy(Door):
         self.webhooks.is_live = not settings.test_mode
 
     @classmethod
+    @discreet
     def from_env(cls, **settings: Any) -> Self:
         """Make a client from ``COREFY_*``; arguments given here come first.
 
@@ -136,6 +140,7 @@ class Corefy(Door):
             required(name, found.get(name))
         return cls(**found)
 
+    @discreet
     async def checkout(
         self,
         amount: Money,
@@ -201,6 +206,7 @@ class Corefy(Door):
         )
         return await self._flow.operate(errand, timeout=timeout)
 
+    @discreet
     async def sale(
         self,
         amount: Money,
@@ -251,6 +257,7 @@ class Corefy(Door):
         )
         return await self._sell(invoicing, partial(requests.card_sale_body, card, browser_info, ip), timeout)
 
+    @discreet
     async def write_off(
         self,
         amount: Money,
@@ -292,6 +299,7 @@ class Corefy(Door):
         )
         return await self._sell(invoicing, requests.token_sale_body, timeout)
 
+    @discreet
     async def refund(
         self,
         payment: str,
@@ -325,6 +333,8 @@ class Corefy(Door):
                 field="idempotency_key",
             )
         charge = await self._charge(payment)
+        if not charge.payment.status.took_money:
+            raise NotAllowed(f"refund of {charge.ref}: it is {charge.payment.status}", payment=charge.payment)
         key = idempotency_key if idempotency_key is not None else f"refund of {charge.ref}"
         intent = self._refund_intent(charge, key, amount or charge.payment.amount, insist=insist)
         if amount is None:
@@ -342,6 +352,7 @@ class Corefy(Door):
         call = Call(intent, requests.refund_path(invoice_id), body, partial(self._gateway.read_created, intent=intent))
         return await self._flow.operate(call, timeout=timeout)
 
+    @discreet
     async def invoice(self, invoice_id: str, *, timeout: float = policy.GET_TIMEOUT) -> Payment:
         """Ask the gateway for an invoice, and take in what it says if the journal knows it.
 
@@ -355,7 +366,7 @@ class Corefy(Door):
         deadline = asyncio.get_running_loop().time() + policy.check_timeout(timeout)
         invoice_id = check_invoice_id(invoice_id)
         record = await self._journal.find(invoice_id)
-        if record is not None:
+        if record is not None and record.intent.scope == self._scope:
             await self._flow.confirm(record, invoice_id, deadline)
             return await self.payment(record.ref)
         reply = await self._flow.ask(requests.invoice_path(invoice_id), deadline)
@@ -363,9 +374,22 @@ class Corefy(Door):
         require_answer(reading, reply.evidence)
         if reading.foreign is not None:
             raise EnvironmentMismatch(reading.foreign, operation=Operation.STATUS, evidence=reply.evidence)
-        return transitions.observed(
-            reading, environment=self._signer.environment, merchant_id=self._settings.account_id
-        )
+        return self._observed(reading)
+
+    async def invoices(self, *, timeout: float = policy.GET_TIMEOUT) -> list[Payment]:
+        """List the account's invoices of this client's mode, as the gateway gives them when it is asked for no page.
+
+        How to filter them, and how to ask for further pages, is not documented; so this is a look at the latest ones
+        (that they come first is inferred). Nothing is taken in, and pages and tokens are left out: ask with `invoice`,
+        or `resolve` a reference. Raises as `invoice`.
+        """
+        self._check_usable()
+        deadline = asyncio.get_running_loop().time() + policy.check_timeout(timeout)
+        reply = await self._flow.ask(requests.INVOICES, deadline)
+        if not replies.is_list(reply.status, reply.body):
+            require_answer(self._gateway.read_status(reply, self._gateway.expected_of_unknown()), reply.evidence)
+        expected = self._gateway.expected_of_unknown()
+        return [self._observed(reading) for reading in replies.read_list(reply.status, reply.body, expected)]
 
     # Helpers ----------------------------------------------------------------------------------------------------------
 
@@ -376,6 +400,11 @@ class Corefy(Door):
             )
         sale = Sale(invoicing, self._cardgate, reveal_body, self._clock)
         return await self._flow.operate(sale, timeout=timeout)
+
+    def _observed(self, reading: Reading) -> Payment:
+        account_id = self._settings.account_id
+        payment = transitions.observed(reading, environment=self._signer.environment, merchant_id=account_id)
+        return replace(payment, amount=replies.amount_of(reading))
 
     def _invoicing(
         self,
@@ -399,7 +428,8 @@ class Corefy(Door):
         check_amount(amount)
         if customer is not None and not isinstance(customer, Customer):
             raise InvalidValue(f"customer: needs a Customer, got {type(customer).__name__}", field="customer")
-        intent = self._intent(operation, amount=amount, instrument=instrument, **attempt)
+        sells = operation is not Operation.CHECKOUT
+        intent = self._intent(operation, amount=amount, instrument=instrument, named_first=sells, **attempt)
         body = partial(
             requests.invoice_body,
             ref=intent.ref,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from paymentoptions_async import transitions
-from paymentoptions_async.corefy import replies
+from paymentoptions_async.corefy import news, replies
 from paymentoptions_async.flow import Confirmation, Flow, require_answer
 from paymentoptions_async.intent import Record
 from paymentoptions_async.payment import Operation, PaymentStatus, Progress, Reading, Refusal
@@ -32,13 +32,15 @@ class CorefyFlow(Flow):
         require_answer(reading, reply.evidence, record.ref)
         if reading.refusal is Refusal.NOT_FOUND:
             return Confirmation.NOT_FOUND
-        if charge.intent.operation is Operation.REFUND:
+        if charge.intent.operation is Operation.REFUND or reading.merchant_txn_ref != charge.ref:
             return Confirmation.NOTHING  # an invoice that nobody here made
-        if reading.merchant_txn_ref != charge.ref:
-            return Confirmation.NOTHING
-        await self.take_in(charge, reading)
+        if reading.foreign is not None:
+            return Confirmation.NOTHING  # of the other mode, whatever a callback of this one says
+        decision = Decision(partial(news.after_invoice, reading=reading, seen=charge))
+        await self.take_in_by(charge, decision)
         await self._take_in_refunds(charge, reply, transaction_id)
-        return Confirmation.TOLD
+        is_early = news.is_in_flight(charge) and decision.change is None
+        return Confirmation.NOT_NOW if is_early else Confirmation.TOLD
 
     async def _take_in_refunds(self, charge: Record, reply: Reply, invoice_id: str) -> None:
         refunds = [

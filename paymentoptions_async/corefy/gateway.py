@@ -35,7 +35,7 @@ class CorefyGateway:
             strict=True,
         )
 
-    def expected_of_unknown(self, invoice_id: str) -> Expected:
+    def expected_of_unknown(self, invoice_id: str | None = None) -> Expected:
         """What the answer about an invoice that no journal knows must agree with."""
         return Expected(Operation.STATUS, self.account_id, live=self.is_live, transaction_id=invoice_id, strict=True)
 

@@ -5,24 +5,27 @@ Only an invoice settles anything, and only where everything agrees: id, referenc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from paymentoptions_async.corefy.statuses import REFUND_STATUSES, STATUSES, new_attempt_may_help
+from paymentoptions_async.corefy.values import is_invoice_id
 from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.gateway_json import NotJson, read_clear, read_masked
 from paymentoptions_async.masking import REDACTED
 from paymentoptions_async.payment import Decline, Expected, Operation, PaymentStatus, Reading, Refusal
 from paymentoptions_async.policy import retry_after
 from paymentoptions_async.reply_fields import first_message, object_in, text_of
-from paymentoptions_async.values import MaskedCard, Money
+from paymentoptions_async.values import MaskedCard, Money, Secret
 from paymentoptions_async.values.urls import is_safe_url
 
+_OK = 200
 _FIRST_ERROR = 300
-_CREATED = 201
+_CONFLICT = 409
 _REFUSALS = {
     **dict.fromkeys((400, 405, 409, 413, 415, 422), Refusal.INVALID_REQUEST),
     401: Refusal.AUTHENTICATION,
@@ -37,7 +40,7 @@ class Session:
     """What the answer to a new invoice lets us do next: the cardgate's bearer, and when it ends (Unix seconds)."""
 
     invoice_id: str
-    bearer: str | None
+    bearer: Secret | None
     ends_at: float | None
 
     def __repr__(self) -> str:
@@ -68,13 +71,18 @@ def read_session(body: bytes) -> Session | None:
         data = object_in(raw, "data") if raw.__class__ is dict else {}
         invoice_id, attributes = text_of(data.get("id")), object_in(data, "attributes")
         created = attributes.get("created")
-        bearer = read_clear(body, "data", "attributes", "flow_data", "metadata", "token")
+        bearer = read_clear(body, "data", "attributes", "flow_data", "metadata", "token") or ""
     except NotJson:
         return None
-    if invoice_id is None:
+    if not is_invoice_id(invoice_id):
         return None
     begins = float(created) if isinstance(created, (int, Decimal)) else None
-    return Session(invoice_id, bearer, None if begins is None else begins + BEARER_LIFE)
+    good = _BEARER.fullmatch(bearer) is not None
+    return Session(invoice_id, Secret(bearer) if good else None, None if begins is None else begins + BEARER_LIFE)
+
+
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""What a bearer may hold (RFC 6750, 2.1), so that a header can carry it."""
 
 
 BEARER_LIFE = 3600.0
@@ -96,7 +104,7 @@ def read_sale(http_status: int | None, headers: Mapping[str, str], body: bytes, 
     place = _sale_in(raw)
     status = text_of(place.get("status"))
     if status is None or (http_status or _FIRST_ERROR) >= _FIRST_ERROR:
-        return _read_refusal(http_status, headers, raw, expected, cancelled=True)
+        return _read_refused_sale(http_status, headers, raw, expected)
     handed = object_in(place, "auth_payload")
     if handed:
         return _read_hand_off(http_status, raw, body, expected, nested=place is not raw)
@@ -109,6 +117,75 @@ def read_sale(http_status: int | None, headers: Mapping[str, str], body: bytes, 
         http_status=http_status,
         raw=raw,
     )
+
+
+def _read_refused_sale(
+    http_status: int | None, headers: Mapping[str, str], raw: dict[str, Any], expected: Expected
+) -> Reading:
+    """A sale that was refused. Its keys are the invoice's bearer, not ours."""
+    reading = _read_refusal(http_status, headers, raw, expected, cancelled=True)
+    if reading.refusal is not Refusal.AUTHENTICATION:
+        return reading
+    why = "the cardgate takes the invoice's bearer no more; nothing was charged, use a new key"
+    return replace(reading, refusal=Refusal.INVALID_REQUEST, message=why)
+
+
+def find_reference(http_status: int | None, body: bytes, ref: str) -> str | None:
+    """The id of the one invoice of a list that has a reference; None where there is none, or more than one."""
+    found = {
+        text_of(data.get("id"))
+        for data in _listed(http_status, body)
+        if text_of(object_in(data, "attributes").get("reference_id")) == ref
+    }
+    [invoice_id] = found if len(found) == 1 else [None]
+    return invoice_id if is_invoice_id(invoice_id) else None
+
+
+def read_list(http_status: int | None, body: bytes, expected: Expected) -> list[Reading]:
+    """Read the invoices of a list, those of the other mode left out. Pages and tokens are not read."""
+    readings = [
+        _read_charge(http_status, {"data": data}, data, b"{}", expected=expected, doubts=[])
+        for data in _listed(http_status, body)
+    ]
+    return [reading for reading in readings if reading.foreign is None]
+
+
+def amount_of(reading: Reading) -> Money | None:
+    """What an invoice was made for."""
+    attributes = object_in(object_in(dict(reading.raw or {}), "data"), "attributes")
+    return _money(attributes.get("amount"), text_of(attributes.get("currency")) or "")
+
+
+def is_list(http_status: int | None, body: bytes) -> bool:
+    """Tell whether an answer is a list at all; an empty one is."""
+    try:
+        raw, _ = read_masked(body)
+    except NotJson:
+        return False
+    return http_status == _OK and isinstance(raw, dict) and isinstance(raw.get("data"), list)
+
+
+def _listed(http_status: int | None, body: bytes) -> list[dict[str, Any]]:
+    if not is_list(http_status, body):
+        return []
+    raw, _ = read_masked(body)
+    return [data for data in raw["data"] if isinstance(data, dict)]
+
+
+def is_being_paid(reading: Reading) -> bool:
+    """Tell whether an invoice has a payment under way, or one that waits for a moderator.
+
+    Newer answers name an ``active-payment``; that there is none before the first try is inferred.
+    """
+    data = object_in(dict(reading.raw or {}), "data")
+    active = object_in(object_in(data, "relationships"), "active-payment")
+    return bool(object_in(active, "data")) or is_blocked(reading)
+
+
+def is_blocked(reading: Reading) -> bool:
+    """Tell whether an invoice waits for a moderator."""
+    data = object_in(dict(reading.raw or {}), "data")
+    return object_in(data, "attributes").get("moderation_required") is True
 
 
 def refunded_total(body: bytes, currency: str) -> Money | None:
@@ -147,7 +224,8 @@ def _read_charge(
     approved = _money(attributes.get("processed_amount"), currency) if status.took_money else None
     status = _held_against(status, approved, attributes, currency=currency, expected=expected, doubts=doubts)
     page = None
-    if status is PaymentStatus.PENDING and expected.operation is Operation.CHECKOUT:
+    blocked = attributes.get("moderation_required") is True
+    if status is PaymentStatus.PENDING and not blocked and expected.operation is Operation.CHECKOUT:
         page = read_clear(body, "data", "attributes", "flow_data", "action") or read_clear(
             body, "data", "attributes", "hpp_url"
         )
@@ -163,6 +241,7 @@ def _read_charge(
         transaction_type="SALE",
         merchant_txn_ref=ref,
         approved_amount=approved,
+        charged_back=_charged_back(attributes, approved, currency),
         auth_code=text_of(attributes.get("approval_code")),
         gateway_code=resolution,
         decline=_decline(resolution, attributes) if status is PaymentStatus.DECLINED and not doubts else None,
@@ -198,6 +277,14 @@ def _held_against(
         doubts.append(f"it processed {approved}, but {whole} was asked for")
         return status
     return PaymentStatus.PARTIALLY_APPROVED if approved < whole else PaymentStatus.APPROVED
+
+
+def _charged_back(attributes: dict[str, Any], approved: Money | None, currency: str) -> Money | None:
+    """What the buyer's bank took back; all of it where the invoice says that it did, and not how much."""
+    if approved is None:
+        return None
+    told = _money(attributes.get("charged_back_amount"), currency)
+    return approved if told is None and attributes.get("status") == "charged_back" else told
 
 
 def _foreign(test_mode: object, expected: Expected, doubts: list[str]) -> str | None:
@@ -340,7 +427,10 @@ def _read_refusal(
     said = raw if isinstance(raw, dict) else {}
     refusal = _REFUSALS.get(http_status or 0) if isinstance(raw, dict) and raw else None
     message = _message(said)
-    if refusal is Refusal.INVALID_REQUEST and _speaks_of_duplicate(said):
+    may_be_duplicate = refusal in (Refusal.INVALID_REQUEST, Refusal.RATE_LIMITED)
+    if may_be_duplicate and (http_status == _CONFLICT or _speaks_of_duplicate(said)):
+        if expected.operation is Operation.REFUND:
+            return replace(_nothing(http_status, "a refund under its reference was sent before"), raw=said)
         refusal = Refusal.DUPLICATE
     refused = refusal is not None and (cancelled or not expected.strict)
     return Reading(
@@ -361,15 +451,23 @@ def _message(raw: dict[str, Any]) -> str | None:
 
 
 def _speaks_of_duplicate(raw: dict[str, Any]) -> bool:
-    """A reference that was used before is refused, not replayed; in which words is not documented (inferred)."""
+    """A reference that was used before is refused, not replayed; how it is said is not documented (inferred).
+
+    Our references are always there and well-formed, so there is nothing else to be said of one.
+    """
     errors = raw.get("errors")
-    texts = [
-        str(error.get(name)).lower()
+    return any(
+        "duplicat" in text or text.endswith("/reference_id")
         for error in (errors if isinstance(errors, list) else [])
         if isinstance(error, dict)
-        for name in ("code", "title", "detail")
-    ]
-    return any("duplicat" in text or "already been taken" in text for text in texts)
+        for text in map(
+            str.lower,
+            map(
+                str,
+                (error.get("code"), error.get("title"), error.get("detail"), object_in(error, "source").get("pointer")),
+            ),
+        )
+    )
 
 
 def _nothing(http_status: int | None, doubt: str) -> Reading:

@@ -72,6 +72,11 @@ class Settings:
             callback_secrets=split_secrets(callback_secrets),
             public_url=None if public_url is None else check_base(public_url),
         )
+        if public_url is not None and not (settings.signer.secrets and settings.callback_secrets):
+            raise ConfigurationError(
+                "public_url: callbacks that come there need signing_secrets (COREFY_SIGNING_SECRETS), which make their "
+                "URLs, and callback_secrets (COREFY_CALLBACK_SECRETS), which sign them"
+            )
         if settings.is_sandbox and not mode:
             raise ConfigurationError("test_mode: the sandbox takes tests only; set test_mode=True")
         return settings

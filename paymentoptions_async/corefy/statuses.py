@@ -64,8 +64,3 @@ _HOPEFUL = frozenset(
 def new_attempt_may_help(resolution: str) -> bool:
     """Tell whether the same card may be tried again later, as a new attempt (inferred from the resolutions' names)."""
     return resolution in _HOPEFUL
-
-
-def is_charged_back(status: object) -> bool:
-    """Tell whether the bank took the money back, in whole or in part."""
-    return status in ("charged_back", "partially_charged_back")

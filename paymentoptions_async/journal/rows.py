@@ -279,6 +279,7 @@ _PAYMENT = _Layout(
     source=_words(Source),
     amount=_MONEY,
     approved_amount=_MONEY,
+    charged_back=_MONEY,
     decline=_DECLINE.form(),
     card=_CARD.form(),
     gateway_time=_TIME,

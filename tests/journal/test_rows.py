@@ -71,6 +71,7 @@ intents = some.builds(
     supersedes=maybe,
     has_3d_secure=some.booleans(),
     signing_key=maybe,
+    named_first=some.booleans(),
 )
 payments = some.builds(
     Payment,
@@ -82,6 +83,7 @@ payments = some.builds(
     merchant_id=words,
     amount=moneys | some.none(),
     approved_amount=moneys | some.none(),
+    charged_back=moneys | some.none(),
     idempotency_key=maybe,
     order=maybe,
     parent=maybe,

@@ -179,6 +179,8 @@ def _amounts(balance: Balance, operation: Operation) -> Iterator[_Fact]:
         yield _Fact("Voided", "yes" if balance.voided else "may be" if balance.voiding else "no")
     yield _Fact("Captured", _with_unsure(balance.captured, balance.capturing))
     yield _Fact("Refunded", _with_unsure(balance.refunded, balance.refunding))
+    if balance.charged_back.is_positive:
+        yield _Fact("Charged back", str(balance.charged_back))
     if operation is Operation.AUTHORIZE:
         yield _Fact("May be captured", str(balance.capturable))
     else:
