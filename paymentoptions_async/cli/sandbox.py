@@ -9,7 +9,18 @@ from pathlib import Path
 
 import click
 
-from paymentoptions_async.sandbox import CARDS, OUTCOMES, FaultPlan, NotLoopback, PlanError, Sandbox, Settings, serve
+from paymentoptions_async.sandbox import (
+    CARDS,
+    COREFY_CARDS,
+    OUTCOMES,
+    FaultPlan,
+    NotLoopback,
+    PlanError,
+    Sandbox,
+    Settings,
+    serve,
+)
+from paymentoptions_async.sandbox.corefy.settings import API_PREFIX, CARDGATE_PREFIX
 
 
 @click.command("sandbox")
@@ -69,7 +80,7 @@ async def _serve(sandbox: Sandbox, host: str, port: int) -> None:
 
 
 def _welcome(url: str, sandbox: Sandbox) -> str:
-    settings, plan = sandbox.settings, sandbox.faults
+    settings, plan, corefy = sandbox.settings, sandbox.faults, sandbox.settings.corefy
     lines = [
         f"PaymentOptions sandbox on {url}  (no real money moves; Ctrl-C stops it)",
         "",
@@ -77,6 +88,12 @@ def _welcome(url: str, sandbox: Sandbox) -> str:
         f"  API key             {settings.api_key}",
         f"  x-api-key           {settings.x_api_key}",
         f"  Merchant id         {settings.merchant_id}",
+        "",
+        f"  Corefy API          {url}{API_PREFIX}",
+        f"  Corefy cardgate     {url}{CARDGATE_PREFIX}",
+        f"  Account id          {corefy.account_id}",
+        f"  API key             {corefy.api_key}",
+        f"  Callback secret     {corefy.test_secret}",
     ]
     if plan.rules:
         lines.append(f"  Faults              {len(plan.rules)} rules, seed {plan.seed}")
@@ -85,4 +102,8 @@ def _welcome(url: str, sandbox: Sandbox) -> str:
         outcome = OUTCOMES[card.outcome]
         what = f"3-D Secure, then: {outcome.description}" if card.challenge else outcome.description
         lines.append(f"    {card.number}  {outcome.code:>5}  {what}")
+    lines += ["", "  Test cards of Corefy (any security code; the expiry of one that fails selects why)", ""]
+    for one in COREFY_CARDS:
+        what = "processed" if one.succeeds else "declined"
+        lines.append(f"    {one.number}         {f'3-D Secure, then: {what}' if one.challenge else what}")
     return "\n".join(lines)

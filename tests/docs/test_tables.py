@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ import paymentoptions_async
 from paymentoptions_async import Card, Money, OutcomeUnknown, Payment, PaymentOptions, settings
 from paymentoptions_async.cli import main
 from paymentoptions_async.response_codes import Outcome, classify
-from paymentoptions_async.sandbox import CARDS, OUTCOMES, TestCard, faults
+from paymentoptions_async.sandbox import CARDS, COREFY_CARDS, OUTCOMES, CorefySettings, TestCard, faults
+from paymentoptions_async.sandbox.corefy.cards import OTHERWISE, RESOLUTIONS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GUIDES = {page.name: page.read_text("utf-8") for page in DOCS.glob("*.md")}
@@ -85,8 +87,29 @@ def test_the_cards_for_later_operations_are_those_of_the_sandbox():
     assert expected in GUIDES["test-cards.md"], f"the table should be:\n{expected}"
 
 
+def test_corefys_cards_are_those_of_its_sandbox():
+    rows = [
+        f"| `{card.number}` | `{card.name}` | {'yes' if card.challenge else 'no'} | "
+        f"`{'processed' if card.succeeds else 'process_failed'}` |"
+        for card in COREFY_CARDS
+    ]
+    expected = table("| Number | Name | 3-D Secure | The invoice is |", "| --- | --- | --- | --- |", *rows)
+    assert expected in GUIDES["test-cards.md"], f"the table should be:\n{expected}"
+
+
+def test_the_expiry_dates_of_corefys_failing_cards_are_those_of_its_sandbox():
+    rows = [f"| {month}/{year} | `{resolution}` |" for (month, year), resolution in RESOLUTIONS.items()]
+    expected = table("| Expiry | Resolution |", "| --- | --- |", *rows, f"| any other | `{OTHERWISE}` |")
+    assert expected in GUIDES["test-cards.md"], f"the table should be:\n{expected}"
+
+
+def test_every_setting_of_the_sandboxs_corefy_has_its_line():
+    rows = "".join(re.findall(r"^\| `.*$", GUIDES["sandbox.md"].partition("| Of `CorefySettings` |")[2], re.MULTILINE))
+    assert {one.name for one in dataclasses.fields(CorefySettings) if f"`{one.name}`" not in rows} == set()
+
+
 def test_every_card_that_is_named_anywhere_is_a_test_card():
-    assert set(re.findall(r"\b\d{16}\b", ALL)) <= {card.number for card in CARDS}
+    assert set(re.findall(r"\b\d{16}\b", ALL)) <= {card.number for card in (*CARDS, *COREFY_CARDS)}
 
 
 @pytest.mark.parametrize("name", paymentoptions_async.__all__)

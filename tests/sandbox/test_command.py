@@ -12,7 +12,16 @@ import pytest
 from click.testing import CliRunner
 
 from paymentoptions_async.cli import main
-from paymentoptions_async.sandbox import API_KEY, CARDS, MERCHANT_ID, X_API_KEY
+from paymentoptions_async.sandbox import (
+    API_KEY,
+    CARDS,
+    COREFY_ACCOUNT_ID,
+    COREFY_API_KEY,
+    COREFY_CARDS,
+    COREFY_TEST_SECRET,
+    MERCHANT_ID,
+    X_API_KEY,
+)
 
 
 def test_it_serves_says_how_to_use_it_and_stops_when_interrupted(tmp_path, keys, body):
@@ -32,6 +41,14 @@ def test_it_serves_says_how_to_use_it_and_stops_when_interrupted(tmp_path, keys,
     assert statuses == [201, 502]
     assert server.returncode == 0
     for wanted in (f"{url}/_sandbox/", API_KEY, X_API_KEY, MERCHANT_ID, *(card.number for card in CARDS)):
+        assert wanted in told
+    keys_of_corefy = (COREFY_ACCOUNT_ID, COREFY_API_KEY, COREFY_TEST_SECRET)
+    for wanted in (
+        f"{url}/corefy/api",
+        f"{url}/corefy/cardgate",
+        *keys_of_corefy,
+        *(one.number for one in COREFY_CARDS),
+    ):
         assert wanted in told
 
 
