@@ -26,6 +26,10 @@ PERIOD = 3600.0
 MAX_AT_ONCE = 32
 """Webhooks that are confirmed at once. With 8, and a quarter of a second for each, 30 payments a second pile up."""
 
+TAKEN_UP_AT_ONCE = 8
+"""Of those that waited, once the gateway answers the first: the rest of the places is for what comes just now."""
+_PAGE = 100
+
 APPEARS_WITHIN = 600.0
 """Seconds for which a transaction that a webhook names, and the gateway does not know, is asked for again (inferred).
 
@@ -90,9 +94,9 @@ class Inbox:
     async def take_up(self) -> int:
         """Confirm what an earlier process, or a gateway that was away, left waiting; return how many are begun with.
 
-        Goes on in the background, one after the other: nobody waits for these, and the gateway has others to answer.
+        Goes on in the background, a few at a time: the gateway has others to answer.
         """
-        waiting = await self._flow.journal.waiting_notices(self._scope)
+        waiting = await self._flow.journal.waiting_notices(self._scope, limit=_PAGE)
         if waiting and not self._taking_up:
             self._taking_up = True
             self._flow.spawn(self._confirm_all(waiting))
@@ -190,19 +194,25 @@ class Inbox:
             confirming.add_done_callback(lambda _: self._confirming.discard(name))
 
     async def _confirm_all(self, waiting: Sequence[Notice]) -> None:
-        """Ask for one after the other until all were asked for once, or nobody answers.
+        """Ask for one, and while there are answers for a few at once, until all were asked for once or nobody answers.
 
-        In no order, so that one whose question the gateway never answers does not hold up those behind it for good.
+        In no order, so that one whose question the gateway never answers does not hold up those behind it for good;
+        and behind however many whose transactions it does not know.
         """
         asked: set[tuple[str, str]] = set()
+        at_once = 1
         try:
             while left := [notice for notice in waiting if (notice.ref, notice.digest) not in asked]:
                 self._random.shuffle(left)
-                for notice in left:
-                    asked.add((notice.ref, notice.digest))
-                    if self._closed or not await self._confirm_waiting(notice):
+                while left and not self._closed:
+                    some, left = left[:at_once], left[at_once:]
+                    asked.update((notice.ref, notice.digest) for notice in some)
+                    if not any(await asyncio.gather(*map(self._confirm_waiting, some))):
                         return
-                waiting = await self._flow.journal.waiting_notices(self._scope)
+                    at_once = TAKEN_UP_AT_ONCE
+                if self._closed:
+                    return
+                waiting = await self._flow.journal.waiting_notices(self._scope, limit=_PAGE + len(asked))
         except PaymentOptionsError as error:
             log.warning("webhooks that wait could not be read: %s", error)
             self._ask_again_later()

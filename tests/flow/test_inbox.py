@@ -14,7 +14,14 @@ from paymentoptions_async.journal import MemoryJournal
 from paymentoptions_async.payment import Operation, PaymentStatus
 from paymentoptions_async.redirects import Purpose
 from paymentoptions_async.values import Money
-from paymentoptions_async.webhooks import APPEARS_WITHIN, MAX_AT_ONCE, MAX_NOT_FOUND, MAX_NOTICES, Inbox
+from paymentoptions_async.webhooks import (
+    APPEARS_WITHIN,
+    MAX_AT_ONCE,
+    MAX_NOT_FOUND,
+    MAX_NOTICES,
+    TAKEN_UP_AT_ONCE,
+    Inbox,
+)
 from tests.support.scripted import OTHER_TRANSACTION, TRANSACTION, Held, answer, envelope, lost, redirect
 from tests.support.status_desk import StatusDesk
 from tests.support.virtual_time import in_virtual_time, unix_time
@@ -171,7 +178,7 @@ async def test_closing_ends_what_is_being_taken_up(desk, receive, waiting, inbox
     await asyncio.sleep(3)
     following.close()
     await following._flow.drain()
-    assert 1 <= desk.asked.total() <= 3
+    assert 1 <= desk.asked.total() <= 1 + TAKEN_UP_AT_ONCE
 
 
 @in_virtual_time
@@ -310,6 +317,37 @@ async def test_a_transaction_that_never_appears_is_given_up_and_settles_nothing(
     assert asked < 40
     await asyncio.sleep(HOUR)
     assert desk.asked.total() == asked
+
+
+@in_virtual_time
+async def test_many_that_the_gateway_does_not_know_hold_up_no_other(shop, desk, receive, waiting):
+    begun = await waiting(151)
+    *unheard_of, real = begun
+    for ref in unheard_of:
+        await receive(ref, paid(ref, begun[ref]))
+    await asyncio.sleep(1)
+    desk.away = DOWN
+    desk.enter(begun[real], paid(real, begun[real]))
+    await receive(real, paid(real, begun[real]))
+    await asyncio.sleep(10)
+    desk.away = None
+    await asyncio.sleep(120)
+    assert await status_of(shop, real) is PaymentStatus.APPROVED
+    assert await states_of(shop, unheard_of[0]) == [NoticeState.WAITING]
+
+
+@in_virtual_time
+async def test_what_waited_is_asked_for_a_few_at_a_time_once_there_are_answers(shop, desk, receive, waiting):
+    begun = await waiting(40)
+    desk.away = DOWN
+    for ref, own in begun.items():
+        desk.enter(own, paid(ref, own))
+        await receive(ref, paid(ref, own))
+    await asyncio.sleep(60)
+    desk.away, desk.seconds, desk.most_at_once = None, 1.0, 0
+    await asyncio.sleep(60)
+    assert desk.most_at_once == TAKEN_UP_AT_ONCE
+    assert {await status_of(shop, ref) for ref in begun} == {PaymentStatus.APPROVED}
 
 
 @in_virtual_time
