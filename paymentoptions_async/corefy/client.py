@@ -27,6 +27,7 @@ from paymentoptions_async.handover import OnPayment
 from paymentoptions_async.instruments import instrument_of
 from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.payment import Operation, Payment, Reading
+from paymentoptions_async.refs import may_be_ref
 from paymentoptions_async.values import (
     BrowserInfo,
     Card,
@@ -461,7 +462,7 @@ class Corefy(Door):
 
     async def _charge(self, ref: str) -> Record:
         """The paid invoice that is to be given back."""
-        record = await self._journal.get(ref) if isinstance(ref, str) else None
+        record = await self._journal.get(ref) if may_be_ref(ref) else None
         if record is None or record.intent.scope != self._scope:
             raise InvalidValue("payment: needs a reference that the journal knows, of this account", field="payment")
         if record.payment.transaction_id is None or record.intent.operation is Operation.REFUND:

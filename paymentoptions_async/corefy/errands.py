@@ -112,7 +112,7 @@ class Invoicing:
                 return lost, True  # that nothing left this time does not prove that nothing ever did
             if reply.evidence.not_sent or _is_answered(made.reading):
                 return made, lost is not None
-            lost = made
+            lost = lost or made
             delay = policy.delay_before(attempt, self.random)
             if self.departure.sale.forbidden or loop.time() + delay >= deadline:
                 break

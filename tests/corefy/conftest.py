@@ -37,9 +37,9 @@ def client(url: str, **more: Any) -> Corefy:
     return Corefy(
         account_id=COREFY_ACCOUNT_ID,
         api_key=COREFY_API_KEY,
-        private_url=f"{url}/corefy/api",
-        cardgate_url=f"{url}/corefy/cardgate",
         **{
+            "private_url": f"{url}/corefy/api",
+            "cardgate_url": f"{url}/corefy/cardgate",
             "test_mode": True,
             "callback_secrets": COREFY_TEST_SECRET,
             "public_url": PUBLIC_URL,
@@ -113,11 +113,12 @@ async def outcome(call: Any) -> Payment | PaymentOptionsError:
 
 async def of(call: Any) -> Payment:
     """The payment that a call returns, or whose outcome it says is unknown."""
-    try:
-        return await call
-    except OutcomeUnknown as unknown:
-        assert unknown.payment is not None
-        return unknown.payment
+    answer = await outcome(call)
+    if not isinstance(answer, OutcomeUnknown):
+        assert isinstance(answer, Payment), answer
+        return answer
+    assert answer.payment is not None
+    return answer.payment
 
 
 MakeMerchant = Callable[..., Any]
@@ -166,6 +167,7 @@ async def nearby(open_merchant: MakeMerchant) -> Merchant:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exchanges end with their callers, and retries come at once."""
     monkeypatch.setattr("paymentoptions_async.policy.EXCHANGE_FLOOR", 0.5)
+    monkeypatch.setattr("paymentoptions_async.policy.GET_TIMEOUT", 0.5)
     monkeypatch.setattr("paymentoptions_async.policy.delay_before", lambda *_: 0.0)
     monkeypatch.setattr("paymentoptions_async.corefy.errands.LEAST_FOR_SALE", 0.1)
 
