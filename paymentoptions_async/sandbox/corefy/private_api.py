@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from .till import Till, unprocessable
 ATTRIBUTES = "/data/attributes"
 PAGE_SIZE = 100
 MAX_REFERENCE_CHARACTERS = 255
+LAST_MOMENT = 253_402_300_799  # Unix seconds; the year 9999 ends
 MAX_AMOUNT = Decimal(10) ** 12
 
 
@@ -106,6 +108,8 @@ class PrivateApi:
             )
         if attributes.get("flow", "charge") != "charge":
             wrong("flow", "flow must be charge; no other one is served here.")
+        if not 0 < attributes.get("expires", LAST_MOMENT) <= LAST_MOMENT:
+            wrong("expires", "expires must be a moment in Unix seconds.")
         options = attributes.get("gateway_options", {}).get("cardgate", {})
         if "recurrent" in options:  # rejected since November 2020, says the vendor; instant took its place
             wrong("gateway_options/cardgate/recurrent", "recurrent is not taken any more; send instant.")
@@ -159,4 +163,4 @@ def _amount_problems(amount: Decimal | int, currency: str) -> list[Problem]:
 
 
 def _whole(text: str | None, otherwise: int) -> int:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and int(text) else otherwise
+    return int(text) if text is not None and re.fullmatch("[1-9][0-9]{0,8}", text) else otherwise

@@ -19,6 +19,7 @@ from paymentoptions_async.sandbox import (
     Sandbox,
     Settings,
 )
+from tests.sandbox.corefy.documented import undocumented
 
 ORIGIN = "http://127.0.0.1:8480"
 API = f"{ORIGIN}/corefy/api"
@@ -162,8 +163,16 @@ async def shop_with(clock: Clock, inbox: Inbox) -> AsyncIterator[MakeShop]:
         sandbox = Sandbox(
             seed=1, clock=clock, settings=Settings(corefy=CorefySettings(**settings)), deliver_callback=inbox
         )
-        clients.append(httpx.AsyncClient(transport=sandbox.transport(), headers=BASIC))
-        return Shop(sandbox, clients[-1])
+        shop = Shop(sandbox, httpx.AsyncClient(transport=sandbox.transport(), headers=BASIC))
+
+        async def check(reply: httpx.Response) -> None:
+            if not sandbox.faults.rules:
+                await reply.aread()
+                assert undocumented(reply) == []
+
+        shop.client.event_hooks["response"].append(check)
+        clients.append(shop.client)
+        return shop
 
     yield make
     for client in clients:

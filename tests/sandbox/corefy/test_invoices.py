@@ -141,6 +141,8 @@ async def test_a_required_field_is_named_when_it_is_missing(shop, name):
         ({"service": "payment_card_eur_hpp"}, "service"),
         ({"service": "pix_usd_hpp"}, "service"),
         ({"flow": "verify"}, "flow"),
+        ({"expires": 0}, "expires"),
+        ({"expires": 10**30}, "expires"),
         ({"gateway_options": {"cardgate": {"recurrent": True}}}, "gateway_options/cardgate/recurrent"),
         ({"gateway_options": TOKENIZE, "customer": None}, "customer/reference_id"),
         ({"token": "x" * 32, "customer": None}, "customer/reference_id"),
@@ -193,6 +195,13 @@ async def test_the_list_has_the_newest_first_page_by_page(shop):
     second = (await shop.client.get(f"{shop.api}/payment-invoices?page[number]=2&page[size]=2")).json()
     assert [one["id"] for one in second["data"]] == made[:1]
     assert second["links"]["prev"].endswith("page[number]=1&page[size]=2")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "9" * 5000])
+async def test_a_page_that_makes_no_sense_is_the_first(shop, number):
+    await shop.invoice()
+    reply = await shop.client.get(f"{shop.api}/payment-invoices", params={"page[number]": number})
+    assert len(reply.json()["data"]) == 1
 
 
 async def test_nobody_else_sees_an_invoice(shop):
