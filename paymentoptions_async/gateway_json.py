@@ -10,7 +10,7 @@ from enum import Enum, auto
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
-from paymentoptions_async.masking import REDACTED, looks_like_pan, mask_pan, mask_text
+from paymentoptions_async.masking import REDACTED, looks_like_pan, mask_pan, mask_text, mask_unreadable
 
 
 class NotJson(ValueError):
@@ -59,7 +59,7 @@ def excerpt(body: bytes, limit: int = 500) -> str:
     text = body[:_EXCERPT_FROM].decode("utf-8", "replace").replace("\x00", "")
     if len(body) > _EXCERPT_FROM:
         text = text.rstrip("0123456789 -")  # the cut may have gone through a card number
-    return mask_text(text)[:limit]
+    return mask_unreadable(text)[:limit]
 
 
 def json_default(value: object) -> object:
@@ -107,13 +107,14 @@ def _is_harmless(body: bytes) -> bool:
     """Tell by one look at the bytes that no text or number in them is one that `mask_text` would change.
 
     An ordinary status answer is harmless but for names, and looking at its texts one by one would take as long as
-    decoding it. A run of 12 digits, an ``=``, an escape, or a colon that neither follows a name nor stands in a time
-    of day makes it suspicious; so do the first letters of tokens.
+    decoding it. A run of 12 digits, an ``=`` or ``>``, an escape, or a colon that neither follows a name nor stands in
+    a time of day makes it suspicious; so do the first letters of tokens.
     """
     squeezed = body.translate(_SQUEEZED, b" -\t\r\n")
     return not (
         b"000000000000" in squeezed
         or b"=" in body
+        or b">" in body
         or b"\\" in body
         or squeezed.count(b":") != squeezed.count(b'":') + 2 * squeezed.count(b"00:00:00")
         or b"eyj" in squeezed

@@ -19,7 +19,7 @@ _JWT = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*){0,4}", re.ASCII)
 _NAMED = re.compile(
     r"((?:\b|_)(?:cvc|cvv|csc|cvn)2?(?:_?(?:code|number))?|security[ _-]?code|x-api-key|api[ _-]?key|authorization"
     r"|passw(?:or)?d|secret|token|stored?_payment_method_id)"
-    r"([\"']?\s*[:=]\s*[\"']?)((?:(?:basic|bearer)\s+)?[^\s\"',;&<>{}()]+)",
+    r"([\"']?\s*[:=>]\s*[\"']?)((?:(?:basic|bearer)\s+)?[^\s\"',;&<>{}()]+)",
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"\b([Bb]asic|[Bb]earer|BASIC|BEARER)\s+[\w.~+/=-]{8,}", re.ASCII)
@@ -69,7 +69,7 @@ def mask_text(text: str) -> str:
         if text.isascii() and text.isdecimal():  # the usual case: a card number in its field
             return mask_pan(text) if looks_like_pan(text) else text
         text = _UUID_OR_RUN.sub(_mask_run, text)
-    if ":" in text or "=" in text:
+    if ":" in text or "=" in text or ">" in text:
         if _CLOCK.fullmatch(text):
             return text
         text = _URL.sub(_mask_url, text)
@@ -79,6 +79,15 @@ def mask_text(text: str) -> str:
     if "asic" in text or "earer" in text or "ASIC" in text or "EARER" in text:
         text = _SCHEME.sub(rf"\1 {REDACTED}", text)
     return text
+
+
+def mask_unreadable(text: str) -> str:
+    """Mask text of no known form: besides what `mask_text` finds, any number near the name of a card's code."""
+    return _NEAR_A_CODE.sub(lambda near: near[1] + _SHORT_NUMBER.sub(REDACTED, near[2]), mask_text(text))
+
+
+_NEAR_A_CODE = re.compile(r"((?:cv[cvn]|csc|(?:security|verification).?code)2?)(.{1,120})", re.IGNORECASE | re.DOTALL)
+_SHORT_NUMBER = re.compile(r"(?<![0-9])[0-9]{3,4}(?![0-9])")
 
 
 def _mask_url(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from paymentoptions_async.gateway_json import NotJson, excerpt, json_default, read_masked
 from paymentoptions_async.intent import Notice
+from paymentoptions_async.masking import mask_unreadable
 
 MAX_BODY = 64 * 1024
 """The largest webhook that is taken in, bytes. The vendor's samples have about one kilobyte."""
@@ -42,7 +43,8 @@ def _masked(body: bytes, content_type: str) -> Mapping[str, Any]:
             fields = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS)
         except ValueError:
             return {"unreadable": excerpt(body)}
-        body = json.dumps(dict(fields)).encode()
+        # A sender may call something else a form, and what was no name of a field is then part of a value.
+        body = json.dumps({name: mask_unreadable(value) for name, value in fields}).encode()
     try:
         value, _ = read_masked(body)
     except NotJson:

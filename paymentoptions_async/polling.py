@@ -11,6 +11,7 @@ from paymentoptions_async.flow import Flow
 from paymentoptions_async.intent import Record
 from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Payment
+from paymentoptions_async.refs import may_be_ref
 
 MAX_IDS = 4
 """Transactions asked for under one reference in one go: a flood of webhooks must not become a flood of queries."""
@@ -58,7 +59,7 @@ async def resolve(flow: Flow, ref: str, *, deadline: float) -> Payment:
 
 async def known(flow: Flow, ref: str) -> Record:
     """The record of a reference, or `InvalidValue` where the journal has none."""
-    record = await flow.journal.get(ref)
+    record = await flow.journal.get(ref) if may_be_ref(ref) else None
     if record is None:
         raise InvalidValue(f"ref: the journal has no payment {mask_text(str(ref))!r}", field="ref")
     return record

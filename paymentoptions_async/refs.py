@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b32encode
+from typing import TypeGuard
 
 from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.masking import mask_text
@@ -34,6 +35,14 @@ def make_ref(*, gateway: str, environment: str, merchant_id: str, family: Family
         encoded = part.encode()
         digest.update(len(encoded).to_bytes(4, "big") + encoded)
     return _PREFIX + b32encode(digest.digest()[:_DIGEST_BYTES]).decode()
+
+
+def may_be_ref(value: object) -> TypeGuard[str]:
+    """Tell whether a journal may be asked for it as for a reference.
+
+    Not for what reads as a card number or a secret: no reference does, and databases may log what they are asked.
+    """
+    return isinstance(value, str) and mask_text(value) == value
 
 
 def check_key(name: str, value: object) -> str:

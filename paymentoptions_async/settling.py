@@ -18,6 +18,7 @@ from paymentoptions_async.intent import Change, Record
 from paymentoptions_async.journal import Decide, Journal
 from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Operation, Payment, PaymentStatus, Progress
+from paymentoptions_async.refs import may_be_ref
 from paymentoptions_async.settlement import Verdict
 
 _HAS_UUIDS = "paymentoptions"
@@ -79,7 +80,7 @@ async def prepare(
     Raises `NotAllowed` for one that is final or in flight, and `InvalidValue` where the journal has no such payment
     in this scope, the transaction is another payment's, or an argument breaks a rule.
     """
-    record = await journal.get(ref)
+    record = await journal.get(ref) if may_be_ref(ref) else None
     if record is None:
         raise InvalidValue(f"ref: the journal has no payment {mask_text(str(ref))!r}", field="ref")
     if record.intent.scope != scope:

@@ -12,6 +12,7 @@ from paymentoptions_async.door import check_amount
 from paymentoptions_async.errors import InvalidValue, NotAllowed
 from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.payment import Operation, Payment
+from paymentoptions_async.refs import may_be_ref
 from paymentoptions_async.values import Money, check_notes
 
 
@@ -136,7 +137,7 @@ class Following(Base):
 
     async def _parent(self, operation: Operation, of: str) -> tuple[Record | None, str]:
         """The record and the gateway's transaction of what is followed."""
-        record = await self._journal.get(of) if isinstance(of, str) else None
+        record = await self._journal.get(of) if may_be_ref(of) else None
         if record is None:
             transaction_id = requests.check_transaction_id(of, "payment")
             known = await self._journal.find(transaction_id)

@@ -36,7 +36,7 @@ SECRETS = frozenset(
 
 _URL_TOKEN = re.compile(rf"{Signer((SIGNING_SECRET,), '', '').key_ids[0]}[\w-]{{22,}}")
 _CVC = re.compile(rf"(?<![0-9A-Za-z]){CVC}(?![0-9A-Za-z])")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")  # four of its digits are no code
+_NO_CODE = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{16,}")  # ids and digests
 _TESTS = str(Path(__file__).parents[1])
 
 
@@ -47,16 +47,16 @@ class Marks:
     pages for buyers, and tokens of cards on file. The tokens of URLs are known by how they are made.
     """
 
-    def __init__(self, *, secret: Iterable[str] = SECRETS, private: Iterable[str] = (TOKEN, LINK_TOKEN)) -> None:
-        self.secret = set(secret)
-        self.private = set(private)
+    def __init__(self, *, also: Iterable[str] = ()) -> None:
+        self.secret = {*SECRETS, *also}
+        self.private = {TOKEN, LINK_TOKEN}
 
     def found_in(self, text: str, *, private: bool = True) -> set[str]:
         """What of it stands in a text, however it is written. ``private=False`` lets pass what a journal may hold."""
         marks = self.secret | self.private if private else self.secret
         found = {mark for mark in marks if any(form in text for form in _forms(mark))}
         found |= set(_URL_TOKEN.findall(text))
-        if CVC in text and _CVC.search(_UUID.sub("", text)):
+        if CVC in text and _CVC.search(_NO_CODE.sub("", text)):
             found.add(CVC)
         squeezed = text.replace(" ", "").replace("-", "")
         return found | {number for number in NUMBERS if number in squeezed}

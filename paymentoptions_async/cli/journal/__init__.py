@@ -173,6 +173,8 @@ async def _look_up(journal: Journal, *, name: str, access: Access) -> views.Foun
 
 async def _find(journal: Journal, name: str, access: Access) -> Record:
     """A record by reference, transaction id or idempotency key, in this order."""
+    if not refs.may_be_ref(name):
+        raise Failure("That reads as a card number or a secret, and no payment is called so.")
     record = await journal.get(name) or await journal.find(name.lower())
     if record is not None:
         return record
