@@ -36,7 +36,7 @@ FOLLOWED = (
 )
 CURRENCIES = {"JPY": 0, "USD": 2, "KWD": 3}
 
-RENEWING = 2_000
+RENEWING = 300
 
 KINDS = {
     "plain": (30, 1),
