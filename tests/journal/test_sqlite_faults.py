@@ -20,7 +20,7 @@ from paymentoptions_async.intent import Change, Record
 from paymentoptions_async.journal.sqlite import SqliteJournal, connecting, runners
 from paymentoptions_async.journal.sqlite.writing import Transaction
 from paymentoptions_async.payment import PaymentStatus
-from tests.journal.making import LEASE, Clock, admitted, becomes, make_intent, make_notice, nothing, paid
+from tests.journal.making import LEASE, Asking, Clock, admitted, becomes, make_intent, make_notice, nothing, paid
 
 TOKEN = "094db781-fabc-4c6d-8fcd-18bee06a527a"
 
@@ -143,14 +143,16 @@ async def test_a_file_without_its_name_takes_nothing(
     victim.unlink()
     if fate == "replaced":
         victim.write_bytes(b"")
+    decide = Asking(becomes(PaymentStatus.UNKNOWN))
     for call in (
         journal.get(payment.ref),
         journal.admit(make_intent("2"), owner="first", lease=LEASE),
-        journal.change(payment.ref, becomes(PaymentStatus.UNKNOWN)),
+        journal.change(payment.ref, decide),
         journal.note(make_notice(payment.ref)),
     ):
         with pytest.raises(JournalUnavailable, match="was deleted, moved or replaced"):
             await call
+    assert decide.seen == [], "nothing was begun"
     assert not victim.exists() or victim.read_bytes() == b""
 
 
@@ -232,6 +234,7 @@ class Disk(apsw.VFS):
     def __init__(self) -> None:
         self.real = apsw.vfs_names()[0]
         self.broken = False
+        self.flushed = 0
         super().__init__("breakable", base=self.real)
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802  SQLite's word
@@ -247,6 +250,7 @@ class DiskFile(apsw.VFSFile):
     def xSync(self, flags: int) -> None:  # noqa: N802  as above
         if self._disk.broken and self._is_log:
             raise apsw.IOError("the disk does not answer")
+        self._disk.flushed += self._is_log
         super().xSync(flags)
 
 
@@ -257,6 +261,16 @@ def disk() -> Iterator[Disk]:
     yield disk
     apsw.set_default_vfs(disk.real)
     disk.unregister()
+
+
+async def test_many_wait_for_the_disk_together(disk: Disk, journal: SqliteJournal) -> None:
+    await admitted(journal, make_intent("first"))
+    disk.flushed = 0
+    await asyncio.gather(*(admitted(journal, make_intent(f"{n}")) for n in range(200)))
+    assert 1 <= disk.flushed < 50
+    disk.flushed = 0
+    await asyncio.gather(*(journal.get(make_intent(f"{n}").ref) for n in range(200)))
+    assert disk.flushed == 0
 
 
 async def test_a_disk_that_does_not_flush_is_said(disk: Disk, journal: SqliteJournal) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -137,38 +138,42 @@ async def test_a_disk_without_shared_memory_is_refused(journal: SqliteJournal, m
     await refusal(journal, JournalUnavailable, "can't use its write-ahead log")
 
 
-@pytest.mark.parametrize("read_only", ["journal.db", "."])
-@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
-async def test_what_can_not_be_written_is_refused(journal: SqliteJournal, path: Path, read_only: str) -> None:
-    await paid(journal, make_intent())
-    await journal.aclose()
-    (path.parent / read_only).chmod(0o444 if read_only != "." else 0o555)
-    # Root writes what it wants, so that another user has to try.
-    program = f"""
+UNPRIVILEGED = """
 import asyncio, os, sys
-from paymentoptions_async.journal.sqlite import SqliteJournal
+from paymentoptions_async.journal.sqlite import SqliteJournal, connecting
 from tests.journal.making import make_intent
-import asyncio.selector_events, concurrent.futures.thread, importlib.resources, iso4217, encodings.idna
-from paymentoptions_async.journal.sqlite import connecting
-connecting.migrations("sqlite")
-if os.getuid() == 0:
-    for parent in [{str(path.parent)!r}, *map(str, __import__("pathlib").Path({str(path.parent)!r}).parents)][:-1]:
-        os.chmod(parent, os.stat(parent).st_mode | 0o055)
-    os.setuid(65534)
+
 async def main():
-    journal = SqliteJournal({str(path)!r})
+    journal = SqliteJournal(sys.argv[1])
+    intent = make_intent()  # loads, as the next two lines do, what another user may not be able to read
+    connecting.migrations("sqlite")
+    await asyncio.to_thread(lambda: None)
+    if os.getuid() == 0:  # who writes what he wants
+        os.setuid(65534)
     try:
-        await journal.admit(make_intent("2"), owner="first", lease=45)
+        await journal.admit(intent, owner="first", lease=45)
     except Exception as error:
         print(type(error).__name__, error)
-    else:
-        print("written")
     await journal.aclose()
+
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, cwd=Path.cwd())
-    (path.parent / read_only).chmod(0o700)
-    assert done.stdout.startswith("JournalUnavailable journal "), done
+
+
+@pytest.mark.parametrize("read_only", ["file", "directory"])
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+async def test_what_can_not_be_written_is_refused(read_only: str) -> None:
+    with tempfile.TemporaryDirectory() as home:  # not below pytest's, which nobody else may enter
+        path = Path(home) / "journal.db"
+        journal = SqliteJournal(path)
+        await paid(journal, make_intent("before"))
+        await journal.aclose()
+        path.chmod(0o444 if read_only == "file" else 0o666)
+        path.parent.chmod(0o777 if read_only == "file" else 0o555)
+        program = [sys.executable, "-c", UNPRIVILEGED, str(path)]
+        done = subprocess.run(program, check=True, capture_output=True, text=True, timeout=30)
+        path.parent.chmod(0o700)
+    assert done.stdout.startswith(f"JournalUnavailable journal {path}: "), done
     assert "must be able to write" in done.stdout
 
 

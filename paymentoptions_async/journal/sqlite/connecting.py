@@ -60,7 +60,8 @@ def open_file(path: str) -> Opened:
     try:
         writer = _connect(path, connections)
         steps = migrations("sqlite")
-        _check_ours(path, writer, steps)
+        with _one_look(writer):
+            _check_ours(path, writer, steps)
         writer.execute(f"PRAGMA page_size = {_PAGE}").fetchall()  # of a new file
         _switch_to_wal(path, writer)
         _migrate(path, writer, steps)
@@ -192,6 +193,16 @@ def _patience() -> Callable[[int], bool]:
         return True
 
     return wait
+
+
+@contextmanager
+def _one_look(connection: apsw.Connection) -> Iterator[None]:
+    """Read several things as they are at one instant: another process may be making the schema just now."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _check_ours(path: str, connection: apsw.Connection, steps: Sequence[Migration]) -> None:
