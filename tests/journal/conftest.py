@@ -17,6 +17,7 @@ from paymentoptions_async.journal.postgres import PostgresJournal
 from paymentoptions_async.journal.sqlite import SqliteJournal
 from tests.journal.making import Clock
 from tests.support.postgres import Cluster, make_tables, new_schema, postgres, private_postgres
+from tests.support.postgres_tap import Tap, tapped
 
 __all__ = ["postgres", "private_postgres"]  # fixtures
 
@@ -87,3 +88,36 @@ async def store(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[S
 @pytest.fixture
 def journal(store: Store) -> Journal:
     return store.journal
+
+
+@pytest.fixture
+def schema(postgres: Cluster) -> str:
+    """A schema of the run's cluster, with a journal's tables."""
+    schema = new_schema()
+    make_tables(postgres.url(journal_schema=schema))
+    return schema
+
+
+@pytest.fixture
+async def tap(postgres: Cluster) -> AsyncIterator[Tap]:
+    """Where connections to the run's cluster can be watched and cut."""
+    async with tapped(postgres) as tap:
+        yield tap
+
+
+@pytest.fixture
+async def tapped_journal(tap: Tap, schema: str) -> AsyncIterator[PostgresJournal]:
+    """A journal over the tap, with a connection."""
+    journal = PostgresJournal(tap.url(journal_schema=schema))
+    await journal.get("")
+    tap.steps.clear()
+    yield journal
+    await journal.aclose()
+
+
+@pytest.fixture
+async def beside(postgres: Cluster, schema: str) -> AsyncIterator[PostgresJournal]:
+    """Another process's journal in the same schema, whose connections nobody cuts."""
+    journal = PostgresJournal(postgres.url(journal_schema=schema))
+    yield journal
+    await journal.aclose()

@@ -1,4 +1,4 @@
-"""One of many processes on one file: `python one_of_many.py ROLE TIMES PATH …`.
+"""One of many processes on one journal: `python one_of_many.py ROLE TIMES JOURNAL …`.
 
 Says ``ready`` when everything is imported, and begins when its stdin ends. Importing takes most of the time, so that
 each can be several: it forks before it does anything.
@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from itertools import count
 
+import paymentoptions_async.journal.postgres  # noqa: F401  else each would import it after its fork
+from paymentoptions_async.journal.opening import open_journal
 from paymentoptions_async.journal.sqlite import SqliteJournal
 from paymentoptions_async.payment import PaymentStatus
 from tests.journal.making import LEASE, becomes, make_intent
 
 
-async def race(path: str, bank: str) -> None:
+async def race(where: str, bank: str) -> None:
     """Pay under one key as the flow does: whoever is admitted sends, all others wait for its answer."""
-    journal = SqliteJournal(path)
+    journal = open_journal(where, clock=time.time)
     owner = str(os.getpid())
     admission = await journal.admit(make_intent("race"), owner=owner, lease=LEASE)
     record = admission.record
@@ -34,9 +37,9 @@ async def race(path: str, bank: str) -> None:
     await journal.aclose()
 
 
-async def orders(path: str, bank: str) -> None:
+async def orders(where: str, bank: str) -> None:
     """Try to pay one order under a key of one's own."""
-    journal = SqliteJournal(path)
+    journal = open_journal(where, clock=time.time)
     owner = str(os.getpid())
     try:
         await journal.admit(make_intent(owner, order="1042"), owner=owner, lease=LEASE)
@@ -48,9 +51,9 @@ async def orders(path: str, bank: str) -> None:
     await journal.aclose()
 
 
-async def flood(path: str, name: str) -> None:
+async def flood(where: str, name: str) -> None:
     """Pay for ever, and say of every step that it was acknowledged."""
-    journal = SqliteJournal(path)
+    journal = open_journal(where, clock=time.time)
     numbers = count()
 
     async def buyer() -> None:
@@ -70,8 +73,6 @@ async def hold(path: str, seconds: str) -> None:
     await journal.get("POUNKNOWN")
 
     def slowly(transaction: object) -> None:
-        import time
-
         say("locked")
         time.sleep(float(seconds))
 

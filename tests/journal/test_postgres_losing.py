@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from urllib.parse import quote
 
@@ -16,38 +16,13 @@ from paymentoptions_async.intent import Record
 from paymentoptions_async.journal.postgres import PostgresJournal, connections, lanes, session
 from paymentoptions_async.payment import PaymentStatus
 from tests.journal.making import LEASE, admitted, becomes, make_intent, make_notice, paid
-from tests.support.postgres import GUARDED, PASSWORD, Cluster, make_tables, new_schema
-from tests.support.postgres_tap import Hold, Tap, Then, tapped
+from tests.support.postgres import GUARDED, PASSWORD, Cluster
+from tests.support.postgres_tap import Hold, Tap, Then, until
 
 
 @pytest.fixture
-async def tap(postgres: Cluster) -> AsyncIterator[Tap]:
-    async with tapped(postgres) as tap:
-        yield tap
-
-
-@pytest.fixture
-def schema(postgres: Cluster) -> str:
-    schema = new_schema()
-    make_tables(postgres.url(journal_schema=schema))
-    return schema
-
-
-@pytest.fixture
-async def journal(tap: Tap, schema: str) -> AsyncIterator[PostgresJournal]:
-    """One over the tap, with a connection."""
-    journal = PostgresJournal(tap.url(journal_schema=schema))
-    await journal.get("")
-    yield journal
-    await journal.aclose()
-
-
-@pytest.fixture
-async def beside(postgres: Cluster, schema: str) -> AsyncIterator[PostgresJournal]:
-    """Another one, with connections that nobody cuts."""
-    journal = PostgresJournal(postgres.url(journal_schema=schema))
-    yield journal
-    await journal.aclose()
+def journal(tapped_journal: PostgresJournal) -> PostgresJournal:
+    return tapped_journal
 
 
 CUTS = [Then.CUT_BEFORE, Then.CUT_AFTER]
@@ -267,9 +242,3 @@ async def test_a_connection_that_is_lost_while_it_is_opened_is_opened_again(
     assert (await journal.admit(make_intent(), owner="me", lease=LEASE)).send
     assert tap.connections == 2
     await journal.aclose()
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not happened():  # noqa: ASYNC110  nobody tells of it
-            await asyncio.sleep(0.01)

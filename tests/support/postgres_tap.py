@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -25,6 +25,8 @@ STEPS = {
     "WITH opened AS": "KEEP",
     "INSERT INTO notices": "NOTE",
     "WITH due AS": "CLAIM",
+    "FROM intents WHERE ref = ANY": "GET",
+    "i.version > seen.version": "LOOK",
     "pg_notify": "NOTIFY",
     "LISTEN": "LISTEN",
 }
@@ -68,6 +70,11 @@ class Tap:
     def at(self, step: str, *then: Then | Hold | None) -> None:
         """The next time that a step comes, do this; the time after that, the next. None lets it pass."""
         self._plans[step] = deque(then)
+
+    @property
+    def open(self) -> int:
+        """Connections that are open."""
+        return len(self._links)
 
     def url(self, **query: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres?{urlencode({'sslmode': 'disable', **query})}"
@@ -209,3 +216,10 @@ async def tapped(cluster: Cluster) -> AsyncIterator[Tap]:
         server.close()
         tap.drop_all()
         await server.wait_closed()
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for what nobody tells of."""
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

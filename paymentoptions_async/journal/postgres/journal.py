@@ -112,7 +112,7 @@ class PostgresJournal:
         loop = self._connections.check()
         end = loop.time() + timeout
         was_in_flight = False
-        with self._watch.waiting(ref) as waiter:
+        with self._watch.waiting(ref, after) as waiter:
             while True:
                 found = await self._get.do(ref)
                 if found is None:
@@ -121,7 +121,7 @@ class PostgresJournal:
                 in_flight = record.in_flight(found.now)
                 if record.version > after or left <= 0 or (was_in_flight and not in_flight):
                     return record
-                was_in_flight, waiter.seen = in_flight, record.version
+                was_in_flight = in_flight
                 self._watch.look_after()
                 deadline = max(record.deadline - found.now, SHORTEST_WAIT)
                 await waiter.wait(min(left, deadline) if in_flight else left)

@@ -30,12 +30,12 @@ LONGEST_PAYLOAD = 7000
 
 
 class Waiter:
-    """One call that waits for a record to pass a version that it has seen."""
+    """One call that waits for a record to pass a version."""
 
-    __slots__ = ("_news", "seen")
+    __slots__ = ("_news", "after")
 
-    def __init__(self) -> None:
-        self.seen = 0
+    def __init__(self, after: int) -> None:
+        self.after = after
         self._news = asyncio.Event()
 
     def tell(self) -> None:
@@ -63,9 +63,9 @@ class Watch:
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
-    def waiting(self, ref: str) -> Iterator[Waiter]:
+    def waiting(self, ref: str, after: int) -> Iterator[Waiter]:
         """Take part. What happens to the record from now on is not missed."""
-        waiter = Waiter()
+        waiter = Waiter(after)
         self._waiters[ref].add(waiter)
         try:
             yield waiter
@@ -123,7 +123,7 @@ class Watch:
                     self._listener = connection
             self._connections.pin(self._listener)
             if self._waiters:
-                seen = [(ref, min(waiter.seen for waiter in waiters)) for ref, waiters in self._waiters.items()]
+                seen = [(ref, min(waiter.after for waiter in waiters)) for ref, waiters in self._waiters.items()]
                 async with self._connections.use(until=until) as connection:
                     self.tell(await reading.newer(connection, seen))
 
