@@ -18,7 +18,7 @@ from paymentoptions_async.payment import PaymentStatus, Progress
 from tests.journal.making import LEASE, Clock, admitted, becomes, make_intent, paid
 
 PROGRAM = Path(__file__).with_name("one_of_many.py")
-MANY, EACH = 10, 5
+MANY, EACH = 5, 10
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
