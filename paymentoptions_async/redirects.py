@@ -11,11 +11,10 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from paymentoptions_async.errors import ConfigurationError, WebhookRejected
 from paymentoptions_async.values import ReturnUrls
-from paymentoptions_async.values.urls import is_loopback
+from paymentoptions_async.values.urls import is_safe_url
 
 RETURN_LIFETIME = 24 * 3600
 """Seconds for which a return URL is good. A 3-D Secure page lives for 30 minutes, a hosted page longer."""
@@ -122,37 +121,44 @@ def make_urls(base: str, ref: str, signer: Signer, *, now: float, with_cancel: b
     )
 
 
-def fill_urls(urls: ReturnUrls, ref: str, signer: Signer) -> ReturnUrls:
-    """Put reference and token into URLs that the caller gave outright: ``{ref}`` and ``{token}`` of the webhook's.
+def fill_urls(urls: ReturnUrls, ref: str, signer: Signer, *, now: float) -> ReturnUrls:
+    """Put reference and token into URLs that the caller gave outright, wherever they have ``{ref}`` and ``{token}``.
 
-    The webhook URL must contain both, because a webhook without our token is not taken in. Return URLs are used as
-    they are.
+    The webhook URL must contain both, because a webhook without our token is not taken in. Return URLs may.
     """
     webhook = urls.webhook_url
     if "{ref}" not in webhook or "{token}" not in webhook:
         raise ConfigurationError(
             "return_urls.webhook_url: needs {ref} and {token} in it, for example https://shop.example/webhook/{ref}/{token}"
         )
-    filled = webhook.replace("{ref}", ref).replace("{token}", signer.token(ref, Purpose.WEBHOOK))
+    expires = int(now) + RETURN_LIFETIME
+
+    def filled(url: str, purpose: Purpose, until: int | None = expires) -> str:
+        if "{token}" in url:
+            url = url.replace("{token}", signer.token(ref, purpose, expires=until))
+        return url.replace("{ref}", ref)
+
     return ReturnUrls(
-        webhook_url=filled,
-        success_url=urls.success_url,
-        decline_url=urls.decline_url,
-        cancel_url=urls.cancel_url,
+        webhook_url=filled(webhook, Purpose.WEBHOOK, None),
+        success_url=filled(urls.success_url, Purpose.SUCCESS),
+        decline_url=filled(urls.decline_url, Purpose.DECLINE),
+        cancel_url=None if urls.cancel_url is None else filled(urls.cancel_url, Purpose.CANCEL),
     )
 
 
 def check_base(url: str) -> str:
     """Return the public base URL without its closing slash, or raise `ConfigurationError`.
 
-    https, or http on loopback; no query, no fragment, no credentials; short enough for the URLs made from it.
+    https, or http on loopback; no query, no fragment, no credentials, nothing that is not percent-encoded; short
+    enough for the URLs made from it.
     """
-    parts = urlsplit(url)
-    loopback = is_loopback(parts.hostname or "")
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-        raise ConfigurationError("public URL: needs https (http on loopback only)")
-    if not parts.hostname or parts.query or parts.fragment or parts.username or parts.password:
-        raise ConfigurationError("public URL: needs a host, and no query, fragment or credentials")
+    if not is_safe_url(url):
+        raise ConfigurationError(
+            "public URL: needs https (http on loopback only), a host, and no credentials, spaces or other characters "
+            "that belong percent-encoded"
+        )
+    if "?" in url or "#" in url:
+        raise ConfigurationError("public URL: needs no query or fragment, because paths are put behind it")
     longest = len("/return/success//") + 34 + _KEY_CHARS + _MAC_CHARS + 8
     if len(url.rstrip("/")) + longest > _MAX_URL:
         raise ConfigurationError(

@@ -111,7 +111,7 @@ class Base(Door):
     ) -> ReturnUrls | None:
         """The URLs of a payment. Without a webhook of ours nobody may ever learn an outcome whose answer was lost."""
         if given is not None:
-            return redirects.fill_urls(given, intent.ref, self._settings.signer)
+            return redirects.fill_urls(given, intent.ref, self._settings.signer, now=self._clock())
         if self._settings.public_url is not None:
             return redirects.make_urls(
                 self._settings.public_url,

@@ -448,7 +448,7 @@ class Corefy(Door):
 
     def _urls(self, intent: Intent, *, given: ReturnUrls | None, without_webhook: bool) -> ReturnUrls | None:
         if given is not None:
-            return redirects.fill_urls(given, intent.ref, self._signer)
+            return redirects.fill_urls(given, intent.ref, self._signer, now=self._clock())
         if self._settings.public_url is not None:
             return redirects.make_urls(self._settings.public_url, intent.ref, self._signer, now=self._clock())
         if without_webhook:

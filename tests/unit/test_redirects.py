@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from paymentoptions_async.errors import ConfigurationError, WebhookRejected
+from paymentoptions_async.errors import ConfigurationError, InvalidValue, WebhookRejected
 from paymentoptions_async.redirects import (
     RETURN_LIFETIME,
     Purpose,
@@ -104,7 +104,24 @@ def test_the_longest_public_url_still_fits():
 
 
 @pytest.mark.parametrize(
-    "url", ["http://shop.example", "ftp://shop.example", "https://a:b@shop.example", "https://shop.example?x=1", "shop"]
+    "url",
+    [
+        "http://shop.example",
+        "ftp://shop.example",
+        "https://a:b@shop.example",
+        "https://@shop.example",
+        "https://shop.example?x=1",
+        "https://shop.example?",
+        "https://shop.example/pay#",
+        "https://shop.example\n",
+        " https://shop.example",
+        "https://shop.example/pay here",
+        "https://shop.example/p\u00e4y",
+        "https://shop.example:99999",
+        "https://[::1",
+        "https://",
+        "shop",
+    ],
 )
 def test_a_public_url_that_is_no_good_is_refused(url):
     with pytest.raises(ConfigurationError):
@@ -117,10 +134,37 @@ def test_a_webhook_url_given_outright_carries_reference_and_token():
         success_url="https://shop.example/ok",
         decline_url="https://shop.example/no",
     )
-    filled = fill_urls(urls, REF, signer())
+    filled = fill_urls(urls, REF, signer(), now=NOW)
     token = filled.webhook_url.rsplit("=", 1)[1]
     signer().verify(REF, Purpose.WEBHOOK, token, now=NOW)
     assert filled.success_url == urls.success_url
+
+
+def test_return_urls_given_outright_may_carry_them_too():
+    urls = ReturnUrls(
+        webhook_url="https://shop.example/{ref}?t={token}",
+        success_url="https://shop.example/ok/{ref}/{token}",
+        decline_url="https://shop.example/no/{ref}/{token}",
+        cancel_url="https://shop.example/back?order={ref}",
+    )
+    filled = fill_urls(urls, REF, signer(), now=NOW)
+    for url, purpose in ((filled.success_url, Purpose.SUCCESS), (filled.decline_url, Purpose.DECLINE)):
+        *_, ref, token = url.split("/")
+        assert ref == REF
+        signer().verify(REF, purpose, token, now=NOW + RETURN_LIFETIME - 1)
+        with pytest.raises(WebhookRejected):
+            signer().verify(REF, purpose, token, now=NOW + RETURN_LIFETIME)
+    assert filled.cancel_url == f"https://shop.example/back?order={REF}"
+
+
+def test_a_template_that_has_no_room_for_its_token_is_refused():
+    urls = ReturnUrls(
+        webhook_url="https://shop.example/{ref}/{token}",
+        success_url="https://shop.example/{token}" + "x" * 220,
+        decline_url="https://shop.example/no",
+    )
+    with pytest.raises(InvalidValue, match="success_url"):
+        fill_urls(urls, REF, signer(), now=NOW)
 
 
 def test_a_webhook_url_without_them_is_refused():
@@ -130,7 +174,7 @@ def test_a_webhook_url_without_them_is_refused():
         decline_url="https://shop.example/no",
     )
     with pytest.raises(ConfigurationError, match=r"\{ref\} and \{token\}"):
-        fill_urls(urls, REF, signer())
+        fill_urls(urls, REF, signer(), now=NOW)
 
 
 def test_secrets_are_read_from_one_setting():
