@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from paymentoptions_async.errors import InvalidValue, PaymentOptionsError
-from paymentoptions_async.gateway import NAME
+from paymentoptions_async import gateway as paymentoptions
+from paymentoptions_async.corefy import gateway as corefy
+from paymentoptions_async.corefy.settings import from_environment, read_mode
+from paymentoptions_async.corefy.values import check_account_id
+from paymentoptions_async.errors import ConfigurationError, InvalidValue, PaymentOptionsError
 from paymentoptions_async.intent import make_scope
 from paymentoptions_async.journal import Journal, MemoryJournal
 from paymentoptions_async.journal.opening import open_journal
@@ -25,7 +29,13 @@ from paymentoptions_async.values import check_merchant_id
 
 T = TypeVar("T")
 
-ENVIRONMENTS = [environment.value for environment in Environment]
+GATEWAYS = [paymentoptions.NAME, corefy.NAME]
+ENVIRONMENTS = {
+    paymentoptions.NAME: [environment.value for environment in Environment],
+    corefy.NAME: ["live", "test"],
+}
+_ALL_ENVIRONMENTS = list(dict.fromkeys(name for names in ENVIRONMENTS.values() for name in names))
+_CHECKS = {paymentoptions.NAME: check_merchant_id, corefy.NAME: check_account_id}
 
 
 class Failure(click.ClickException):
@@ -98,6 +108,7 @@ class Access:
     location: str
     environment: str | None
     merchant: str | None
+    gateway: str = paymentoptions.NAME
 
     @property
     def whose(self) -> str | None:
@@ -110,10 +121,14 @@ class Access:
         if not self.environment or not self.merchant:
             raise click.UsageError(
                 "Whose payments? Pass --environment and --merchant, "
-                "or set PAYMENTOPTIONS_ENVIRONMENT and PAYMENTOPTIONS_MERCHANT_ID."
+                "or set PAYMENTOPTIONS_ENVIRONMENT and PAYMENTOPTIONS_MERCHANT_ID "
+                "(with --gateway corefy, COREFY_TEST_MODE and COREFY_ACCOUNT_ID)."
             )
+        if self.environment not in ENVIRONMENTS[self.gateway]:
+            one_of = ", ".join(ENVIRONMENTS[self.gateway])
+            raise click.BadParameter(f"{self.gateway} has {one_of}.", param_hint="--environment")
         try:
-            return make_scope(NAME, self.environment, check_merchant_id(self.merchant))
+            return make_scope(self.gateway, self.environment, _CHECKS[self.gateway](self.merchant))
         except InvalidValue as error:
             raise click.BadParameter(str(error), param_hint="--merchant") from None
 
@@ -136,6 +151,13 @@ def journal_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command its `Access` as first argument, from options or from the application's own variables."""
 
     @click.option(
+        "--gateway",
+        type=click.Choice(GATEWAYS),
+        default=paymentoptions.NAME,
+        show_default=True,
+        help="Of the payments. With corefy, COREFY_* come first.",
+    )
+    @click.option(
         "--journal",
         "location",
         envvar="PAYMENTOPTIONS_JOURNAL",
@@ -146,17 +168,37 @@ def journal_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--environment",
         envvar="PAYMENTOPTIONS_ENVIRONMENT",
         show_envvar=True,
-        type=click.Choice(ENVIRONMENTS),
+        type=click.Choice(_ALL_ENVIRONMENTS),
         help="Of the payments.",
     )
     @click.option("--merchant", envvar="PAYMENTOPTIONS_MERCHANT_ID", show_envvar=True, help="Of the payments.")
     @wraps(command)
-    def with_access(location: str | None, environment: str | None, merchant: str | None, **others: Any) -> Any:
-        if not location:
+    def with_access(gateway: str, **given: Any) -> Any:
+        names = ("location", "environment", "merchant")
+        told = {name: given.pop(name) for name in names}
+        if gateway == corefy.NAME:
+            told |= _of_corefy(told)
+        if not told["location"]:
             raise click.UsageError("Which journal? Pass --journal, or set PAYMENTOPTIONS_JOURNAL.")
-        return command(Access(location, environment, merchant), **others)
+        return command(Access(**told, gateway=gateway), **given)
 
     return with_access
+
+
+def _of_corefy(told: dict[str, Any]) -> dict[str, Any]:
+    """What was not given outright, from ``COREFY_*``. Both gateways may share a journal, but nothing else."""
+    try:
+        variables = from_environment({})
+        mode = variables.get("test_mode")
+        found = {
+            "location": variables.get("journal") or told["location"],
+            "environment": None if mode is None else "test" if read_mode(mode) else "live",
+            "merchant": variables.get("account_id"),
+        }
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from None
+    source = click.get_current_context().get_parameter_source
+    return {name: value for name, value in found.items() if source(name) is not ParameterSource.COMMANDLINE}
 
 
 def open_existing(location: str) -> Journal:

@@ -61,7 +61,7 @@ class Settings:
         public_url: str | None,
     ) -> Settings:
         """Check settings against each other, or raise `ConfigurationError` naming what to set."""
-        mode = _mode(test_mode)
+        mode = read_mode(test_mode)
         account = check_account_id(required("account_id", account_id))
         settings = cls(
             account_id=account,
@@ -96,8 +96,8 @@ def required(name: str, value: Any) -> Any:
     return value
 
 
-def _mode(value: object) -> bool:
-    """There is no default: test and live are the same URL, and a wrong guess would take real money."""
+def read_mode(value: object) -> bool:
+    """Tell whether it is the test mode. No default: both are the same URL, and a wrong guess would take real money."""
     mode = _TRUTHS.get(value.lower()) if isinstance(value, str) else value
     if not isinstance(mode, bool):
         raise ConfigurationError("test_mode is not set: pass test_mode=True or False, or set COREFY_TEST_MODE")

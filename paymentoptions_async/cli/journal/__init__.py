@@ -19,7 +19,6 @@ from paymentoptions_async.balance import Balance, balance_of
 from paymentoptions_async.cli.journal import exporting, texts, views
 from paymentoptions_async.cli.options import Access, Duration, Failure, Instant, journal_options
 from paymentoptions_async.errors import InvalidValue
-from paymentoptions_async.gateway import NAME
 from paymentoptions_async.intent import Record
 from paymentoptions_async.journal import Journal
 from paymentoptions_async.payment import Family, Payment, PaymentStatus
@@ -175,7 +174,7 @@ async def _find(journal: Journal, name: str, access: Access) -> Record:
     """A record by reference, transaction id or idempotency key, in this order."""
     if not refs.may_be_ref(name):
         raise Failure("That reads as a card number or a secret, and no payment is called so.")
-    record = await journal.get(name) or await journal.find(name.lower())
+    record = await journal.get(name) or await journal.find(name) or await journal.find(name.lower())
     if record is not None:
         return record
     under_key = [found for ref in _refs_of_key(name, access) if (found := await journal.get(ref)) is not None]
@@ -199,7 +198,7 @@ def _refs_of_key(key: str, access: Access) -> list[str]:
         return []
     assert access.environment is not None
     assert access.merchant is not None
-    make = partial(refs.make_ref, gateway=NAME, environment=access.environment, merchant_id=access.merchant)
+    make = partial(refs.make_ref, gateway=access.gateway, environment=access.environment, merchant_id=access.merchant)
     return [make(family=family, idempotency_key=key) for family in Family]
 
 

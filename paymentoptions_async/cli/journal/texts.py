@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paymentoptions_async.corefy import gateway as corefy
 from paymentoptions_async.intent import Intent, Record
 from paymentoptions_async.payment import Family, Operation, PaymentStatus, Progress
 from paymentoptions_async.settlement import Verdict
@@ -59,6 +60,8 @@ def settled_by(record: Record, *, webhook_waits: bool = False) -> str:
 def where_in_portal(intent: Intent) -> str:
     """How to find a payment in the vendor's portal."""
     charge = intent.charge_ref or intent.parent
+    if intent.operation.follows and intent.gateway == corefy.NAME:
+        return f"as the refund {intent.ref} of the invoice {charge}"
     if intent.operation is Operation.VOID:
         return f"as a void of the authorisation {charge}"
     if intent.operation.follows:
