@@ -140,7 +140,7 @@ def _narrowed(document: Json) -> Json:
     for name, required in _REQUIRED.items():
         schema = document["components"]["schemas"][name]
         schema["required"] = sorted({*schema.get("required", ()), *required})
-    _forget_examples(document)
+    forget_examples(document)
     return document
 
 
@@ -153,10 +153,10 @@ def _link(before: Json, after: str, **where: Json) -> None:
     before["responses"]["201"].setdefault("links", {})[after] = {"operationId": after, **where}
 
 
-def _forget_examples(node: Any) -> None:
+def forget_examples(node: Any) -> None:
     """Take examples out: the vendor's name a merchant and ids that no sandbox knows."""
     if isinstance(node, dict):
         node.pop("example", None)
     for inner in node.values() if isinstance(node, dict) else node:
         if isinstance(inner, dict | list):
-            _forget_examples(inner)
+            forget_examples(inner)
