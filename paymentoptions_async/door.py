@@ -100,8 +100,10 @@ class Door:
     async def drain(self) -> None:
         """Wait for all that goes on in the background: exchanges, confirmations, and events due for ``on_payment``.
 
-        For tests; a client that is closed does the same first.
+        For tests; a client that is closed does the same first. Raises `ConfigurationError` inside an ``on_payment``
+        handler, which it would wait for.
         """
+        self._check_outside_handlers("drain")
         await self._flow.drain()
         if self._handover is not None:
             await self._handover.drain()
@@ -110,8 +112,10 @@ class Door:
     async def aclose(self) -> None:
         """Let what is on the wire come to its end, then close pool and journal.
 
-        Idempotent; one that was cancelled meanwhile is taken up again where it stopped.
+        Idempotent; one that was cancelled meanwhile is taken up again where it stopped. Raises `ConfigurationError`
+        inside an ``on_payment`` handler, which it would wait for.
         """
+        self._check_outside_handlers("close")
         self._closed = True
         self.webhooks.close()
         await self._flow.drain()
@@ -280,6 +284,10 @@ class Door:
             signing_key=None if operation.follows else next(iter(self._signer.key_ids), None),
             **about,
         )
+
+    def _check_outside_handlers(self, doing: str) -> None:
+        if self._handover is not None:
+            self._handover.check_outside(doing)
 
     async def _look_back(self) -> None:
         unresolved = await self._journal.unresolved(self._scope)

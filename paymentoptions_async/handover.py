@@ -14,9 +14,10 @@ from random import Random
 from secrets import token_hex
 
 from paymentoptions_async import policy
-from paymentoptions_async.errors import JournalUnavailable
+from paymentoptions_async.errors import ConfigurationError, JournalUnavailable, PaymentOptionsError
 from paymentoptions_async.intent import PaymentEvent
 from paymentoptions_async.journal import Journal
+from paymentoptions_async.masking import mask_text
 
 log = logging.getLogger("paymentoptions_async")
 
@@ -41,7 +42,7 @@ class Handover:
         self._owner = token_hex(16)
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], str] = {}
         self._claiming = asyncio.Lock()
         self._stopping = False
 
@@ -54,6 +55,14 @@ class Handover:
     def look(self) -> None:
         """There may be news."""
         self._news.set()
+
+    def check_outside(self, doing: str) -> None:
+        """Raise `ConfigurationError` inside a handler: what waits for all handlers would wait for itself."""
+        if asyncio.current_task() in self._running:
+            raise ConfigurationError(
+                f"on_payment: a handler can't {doing} the client, which waits for that handler; let it tell the "
+                "application to do so, and return"
+            )
 
     async def drain(self) -> None:
         """Hand over all that is due now, and wait for the handlers."""
@@ -77,6 +86,9 @@ class Handover:
             except JournalUnavailable as error:
                 log.error("events wait, because the journal can't be read: %s", error)  # noqa: TRY400  it says it all
                 began = False
+            except Exception as error:  # noqa: BLE001  whatever it is, events must not wait for good
+                log.error("events wait, because of %s", type(error).__name__)  # noqa: TRY400  it may show anything
+                began = False
             if not began and not self._stopping:
                 await self._rest()
 
@@ -98,13 +110,15 @@ class Handover:
                 return False
             events = await self._journal.claim_events(self._scope, owner=self._owner, lease=lease, limit=free)
             for event in events:
+                if event.id in self._running.values():
+                    continue  # its claim has ended, but its handler has not: it took no notice of being cancelled
                 task = asyncio.get_running_loop().create_task(self._hand_over(event))
-                self._running.add(task)
+                self._running[task] = event.id
                 task.add_done_callback(self._ended)
         return bool(events)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        del self._running[task]
         self._news.set()  # a hand is free, and the payment's next event may follow
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("an event waits for its claim to end, because of %s", type(error).__name__)
@@ -119,7 +133,10 @@ class Handover:
         await self._journal.put_back_event(event.id, owner=self._owner, delay=delay)
 
     async def _call(self, event: PaymentEvent) -> str | None:
-        """Call the handler; return what went wrong. Its messages are the application's own, so they stay out."""
+        """Call the handler; return what went wrong.
+
+        The application's own messages stay out of the log; ours are masked, and say what to do.
+        """
         try:
             async with asyncio.timeout(HANDLER_TIMEOUT) as bound:
                 await self._handler(event)
@@ -128,6 +145,11 @@ class Handover:
             if task is not None and task.cancelling():
                 raise
             return "was cancelled from inside"
-        except Exception as error:  # noqa: BLE001  whatever it raises, it is called again
-            return f"took over {HANDLER_TIMEOUT:g} s" if bound.expired() else f"raised {type(error).__name__}"
+        except (GeneratorExit, KeyboardInterrupt, SystemExit):
+            raise  # the program ends
+        except BaseException as error:  # noqa: BLE001  whatever it raises, it is called again
+            if bound.expired():
+                return f"took over {HANDLER_TIMEOUT:g} s"
+            ours = f": {mask_text(str(error))}" if isinstance(error, PaymentOptionsError) else ""
+            return f"raised {type(error).__name__}{ours}"
         return None

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from random import Random
 from typing import Any
 
 import pytest
 
 from paymentoptions_async import settling
-from paymentoptions_async.errors import Contradiction, InvalidRequest, JournalUnavailable, NotSent, OutcomeUnknown
+from paymentoptions_async.errors import (
+    ConfigurationError,
+    Contradiction,
+    InvalidRequest,
+    JournalUnavailable,
+    NotAllowed,
+    NotSent,
+    OutcomeUnknown,
+)
 from paymentoptions_async.handover import AT_ONCE, HANDLER_TIMEOUT, LOOK, Handover
 from paymentoptions_async.intent import PaymentEvent
 from paymentoptions_async.journal import MemoryJournal
@@ -305,6 +314,72 @@ async def test_a_handler_that_cancels_itself_is_called_again(shop, desk, listen)
     await shop.pay()
     await asyncio.sleep(MINUTE)
     assert [event.attempt for event in heard.heard] == [1, 2]
+
+
+class Odd(BaseException):
+    """Such as pytest.fail raises."""
+
+
+@in_virtual_time
+async def test_a_handler_that_raises_what_no_handler_should_is_called_again_as_soon_as_others(shop, desk, listen):
+    heard = Listener(Odd())
+    await listen(heard, hears=shop.flow)
+    desk.then(answer(envelope(shop.ref())))
+    await shop.pay()
+    await asyncio.sleep(5)
+    assert [event.attempt for event in heard.heard] == [1, 2]
+
+
+@in_virtual_time
+async def test_what_the_client_refuses_to_a_handler_is_told_in_the_log(shop, desk, listen, caplog):
+    await listen(Listener(NotAllowed("refund: nothing is left of 4000002500003155")), hears=shop.flow)
+    desk.then(answer(envelope(shop.ref())))
+    await shop.pay()
+    await asyncio.sleep(1)
+    assert "raised NotAllowed: refund: nothing is left of 400000" in caplog.text
+    assert "4000002500003155" not in caplog.text
+
+
+@in_virtual_time
+async def test_a_handler_that_takes_no_notice_of_being_cancelled_is_not_called_beside_itself(shop, desk, listen):
+    running = most = 0
+
+    async def stubborn(event):
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        over = asyncio.get_running_loop().create_task(asyncio.sleep(5 * MINUTE))
+        while not over.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(over)
+        running -= 1
+
+    heard = Listener(stubborn)
+    await listen(heard, hears=shop.flow)
+    desk.then(answer(envelope(shop.ref())))
+    await shop.pay()
+    await asyncio.sleep(10 * MINUTE)
+    assert most == 1
+    assert len(heard.heard) == 1  # it did return in the end, so the event is done
+
+
+@in_virtual_time
+async def test_whatever_a_journal_raises_once_events_go_on_after_it(shop, desk, listen, monkeypatch):
+    heard, works, times = Listener(), shop.journal.claim_events, 0
+
+    async def fails_once(*args, **options):
+        nonlocal times
+        times += 1
+        if times == 1:
+            raise ConfigurationError("written by a newer version")
+        return await works(*args, **options)
+
+    monkeypatch.setattr(shop.journal, "claim_events", fails_once)
+    await listen(heard, hears=shop.flow)
+    desk.then(answer(envelope(shop.ref())))
+    paid = await shop.pay()
+    await asyncio.sleep(10)
+    assert heard.told == [(paid.ref, "answered", "approved")]
 
 
 @pytest.mark.parametrize("method", ["claim_events", "close_event", "put_back_event"])
