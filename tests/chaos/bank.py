@@ -16,7 +16,7 @@ from paymentoptions_async.sandbox import Sandbox, Settings, Transaction, serve
 from tests.chaos import weather
 from tests.chaos.marks import API_KEY, PUBLIC_URL, X_API_KEY
 
-DELIVERED_WITHIN = 2.0
+DELIVERED_WITHIN = 8.0
 FORGED = 0.03
 
 

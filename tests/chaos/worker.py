@@ -32,7 +32,7 @@ from tests.chaos.shop import Shop
 from tests.chaos.timing import hasten
 from tests.chaos.workload import Story, story_of
 
-AT_ONCE = 48
+AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
