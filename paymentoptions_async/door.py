@@ -256,8 +256,20 @@ class Door:
 
     def _check_usable(self) -> None:
         self._guard.check()
-        if self._closed:
+        if self._closed and not self._in_handler:  # those that run may end what they began: it waits for them
             raise ConfigurationError("this client is closed; make a new one")
+
+    @property
+    def _in_handler(self) -> bool:
+        return self._handover is not None and self._handover.calls_us
+
+    def _check_outside_handlers(self, doing: str) -> None:
+        """What waits for all handlers would wait for itself inside of one."""
+        if self._in_handler:
+            raise ConfigurationError(
+                f"on_payment: a handler can't {doing} the client, which waits for that handler; let it tell the "
+                "application to do so, and return"
+            )
 
     def _intent(self, operation: Operation, *, idempotency_key: str, **about: Any) -> Intent:
         """Name one call that may move money."""
@@ -284,10 +296,6 @@ class Door:
             signing_key=None if operation.follows else next(iter(self._signer.key_ids), None),
             **about,
         )
-
-    def _check_outside_handlers(self, doing: str) -> None:
-        if self._handover is not None:
-            self._handover.check_outside(doing)
 
     async def _look_back(self) -> None:
         unresolved = await self._journal.unresolved(self._scope)

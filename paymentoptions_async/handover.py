@@ -14,7 +14,7 @@ from random import Random
 from secrets import token_hex
 
 from paymentoptions_async import policy
-from paymentoptions_async.errors import ConfigurationError, JournalUnavailable, PaymentOptionsError
+from paymentoptions_async.errors import JournalUnavailable, PaymentOptionsError
 from paymentoptions_async.intent import PaymentEvent
 from paymentoptions_async.journal import Journal
 from paymentoptions_async.masking import mask_text
@@ -56,13 +56,10 @@ class Handover:
         """There may be news."""
         self._news.set()
 
-    def check_outside(self, doing: str) -> None:
-        """Raise `ConfigurationError` inside a handler: what waits for all handlers would wait for itself."""
-        if asyncio.current_task() in self._running:
-            raise ConfigurationError(
-                f"on_payment: a handler can't {doing} the client, which waits for that handler; let it tell the "
-                "application to do so, and return"
-            )
+    @property
+    def calls_us(self) -> bool:
+        """True inside a handler."""
+        return asyncio.current_task() in self._running
 
     async def drain(self) -> None:
         """Hand over all that is due now, and wait for the handlers."""

@@ -10,6 +10,13 @@ from paymentoptions_async import Card, ConfigurationError, MemoryJournal, Money
 from paymentoptions_async.sandbox import Sandbox
 from tests.facade.conftest import ADDRESS, NUMBERS, client
 
+PURCHASE = {
+    "card": Card(number=NUMBERS["approved"], cvc="100", expiry_month=12, expiry_year=2029, name="John Doe"),
+    "billing_address": ADDRESS,
+    "customer_ip": "203.0.113.7",
+    "idempotency_key": "1042:1",
+}
+
 
 async def test_closing_that_was_cancelled_is_taken_up_again(merchant):
     started, over = asyncio.Event(), asyncio.Event()
@@ -51,15 +58,34 @@ async def test_a_handler_is_told_at_once_that_it_can_not_wait_for_itself(method)
             raise
 
     async with client("http://127.0.0.1", transport=Sandbox().transport(), on_payment=on_payment) as gateway:
-        payment = await gateway.purchase(
-            Money("1000", "JPY"),
-            card=Card(number=NUMBERS["approved"], cvc="100", expiry_month=12, expiry_year=2029, name="John Doe"),
-            billing_address=ADDRESS,
-            customer_ip="203.0.113.7",
-            idempotency_key="1042:1",
-        )
+        payment = await gateway.purchase(Money("1000", "JPY"), **PURCHASE)
         async with asyncio.timeout(30):
             await gateway.drain()
         assert len(refused) == 1
         assert "a handler can't" in refused[0]
         assert (await gateway.payment(payment.ref)).ref == payment.ref, "the client goes on"
+
+
+async def test_a_handler_that_runs_while_the_client_closes_may_use_it_and_nobody_else():
+    runs, closing = asyncio.Event(), asyncio.Event()
+    balances = []
+
+    async def on_payment(event):
+        if event.payment.parent is not None:
+            return
+        runs.set()
+        await closing.wait()
+        await gateway.refund(event.payment.ref, Money("100", "JPY"), idempotency_key="1042:back")
+        balances.append(await gateway.balance(event.payment.ref))
+
+    gateway = client("http://127.0.0.1", transport=Sandbox().transport(), on_payment=on_payment)
+    async with gateway:
+        await gateway.purchase(Money("1000", "JPY"), **PURCHASE)
+        await runs.wait()
+        closes = asyncio.create_task(gateway.aclose())
+        await asyncio.sleep(0)
+        with pytest.raises(ConfigurationError, match="closed"):
+            await gateway.unresolved()
+        closing.set()
+        await closes
+    assert [str(balance.refunded) for balance in balances] == ["100 JPY"]
