@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,15 @@ async def test_a_commit_that_did_not_come_to_be_is_one(journal: SqliteJournal) -
     assert list(await journal.notices(payment.ref)) == []
 
 
+async def test_what_nobody_can_see_is_not_told(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = await admitted(journal, make_intent("1"))
+    with suppress(JournalUnavailable):
+        await with_connection(journal, lambda connection: connection.set_wal_hook(lambda *_: broken()))
+    monkeypatch.setattr(Transaction, "came_to_be", lambda _: broken())
+    with pytest.raises(JournalUnavailable, match="Whether it was kept can't be seen"):
+        await journal.change(record.ref, becomes(PaymentStatus.APPROVED))
+
+
 class Disk(apsw.VFS):
     """The real one, whose log of writes can't be flushed while it is ``broken``."""
 
@@ -290,6 +300,19 @@ async def test_a_disk_that_does_not_flush_is_said(disk: Disk, journal: SqliteJou
     await admitted(journal, make_intent("2"))
 
 
+async def test_a_mistake_in_a_program_can_be_found(journal: SqliteJournal) -> None:
+    record = await admitted(journal, make_intent())
+
+    def mistaken(record: Record) -> Change | None:
+        secret = record.owner
+        raise LookupError(len(secret))
+
+    with pytest.raises(LookupError) as caught:
+        await journal.change(record.ref, mistaken)
+    assert "in mistaken" in caught.value.__notes__[0]
+    assert [frame.f_code.co_name for frame, _ in traceback.walk_tb(caught.tb)][-1] == "_write", "no frame of the thread"
+
+
 async def test_what_fails_after_it_wrote_takes_nobody_with_it(journal: SqliteJournal) -> None:
     await admitted(journal, make_intent("0"))
     asked: list[str] = []
@@ -331,11 +354,8 @@ async def test_what_can_not_be_read_is_not_shown(journal: SqliteJournal, path: P
 def shown(error: BaseException) -> str:
     """Whatever a report could show of an exception."""
     parts = [repr(error), str(error.__dict__)]
-    traceback = error.__traceback__
-    while traceback is not None:
-        if "paymentoptions_async" in traceback.tb_frame.f_code.co_filename:
-            parts.append(repr(traceback.tb_frame.f_locals))
-        traceback = traceback.tb_next
+    frames = traceback.walk_tb(error.__traceback__)
+    parts += [repr(frame.f_locals) for frame, _ in frames if "paymentoptions_async" in frame.f_code.co_filename]
     for further in (error.__cause__, error.__context__):
         parts += [shown(further)] if further is not None else []
     return "\n".join(parts)

@@ -22,20 +22,28 @@ _MEANINGS: dict[type[apsw.Error], str] = {
 
 
 def told(path: str, error: Exception) -> Exception:
-    """An exception of its own for each waiter, without the thread's frames: rows among their locals hold tokens."""
+    """An exception as a waiter may have it: its own, without the thread's frames, because their locals hold tokens."""
     if isinstance(error, apsw.Error):
         return unavailable(path, error)
     if isinstance(error, PaymentOptionsError):
         return copy(error)
-    strange = copy(error)
-    strange.add_note("In the journal's thread:\n" + "".join(traceback.format_tb(error.__traceback__)))
-    return strange
+    if error.__traceback__ is not None:  # a mistake in a program, whose place must be found
+        error.add_note("In the journal's thread:\n" + "".join(traceback.format_tb(error.__traceback__)))
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def unavailable(path: str, error: apsw.Error) -> JournalUnavailable:
     """The exception for an error of SQLite, with SQLite's own words, which hold no data."""
     meaning = next((text for kind, text in _MEANINGS.items() if isinstance(error, kind)), "SQLite refused")
     return JournalUnavailable(f"journal {path}: {meaning} ({type(error).__name__}: {error})")
+
+
+def unclear(path: str, error: apsw.Error) -> JournalUnavailable:
+    """The exception for a commit that failed, where the file can't be read either."""
+    return JournalUnavailable(
+        f"{unavailable(path, error)}. Whether it was kept can't be seen before the file can be read"
+    )
 
 
 def replaced(path: str) -> JournalUnavailable:

@@ -86,11 +86,17 @@ class Writer:
         """Commit. Where that fails, look whether it came to be all the same."""
         try:
             self._connection.execute("COMMIT")
-        except apsw.Error:
+        except apsw.Error as error:
+            if not self._came_to_be(transaction, error):
+                raise
+
+    def _came_to_be(self, transaction: Transaction, error: apsw.Error) -> bool:
+        try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            if not transaction.came_to_be():
-                raise
+            return transaction.came_to_be()
+        except apsw.Error:
+            raise faults.unclear(self._opened.path, error) from None
 
     def _fail(self, jobs: Sequence[Job[Any]], error: Exception) -> None:
         for job in jobs:
