@@ -110,7 +110,8 @@ def _environment(value: str | None) -> Environment:
         return Environment(value or "")
     except ValueError:
         known = ", ".join(Environment)
-        said = f"{value!r} is not one of" if value else "is not set; it is one of"
+        shown = f"{value!r} " if value and value.isalpha() else ""  # anything else could be another setting's secret
+        said = f"{shown}is not one of" if value else "is not set; it is one of"
         raise ConfigurationError(
             f"environment {said} {known}: pass environment=… or set {_VARIABLES['environment']}"
         ) from None

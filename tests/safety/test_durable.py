@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from paymentoptions_async import policy
 from tests.safety import tour
 from tests.safety.marks import CVC, NUMBERS, Marks, found_among, rendered, shown_of, told_by
 from tests.support.postgres import GUARDED, PASSWORD, Cluster, new_schema, private_postgres
@@ -132,8 +133,9 @@ TOURS = {"memory": "httpx", "sqlite": "pool", "postgres": "mock"}
 
 
 @pytest.mark.parametrize("journal", TOURS)
-async def test_nothing_is_shown_or_kept_of_all_that_a_client_does(request, journal, logged, capfd):
+async def test_nothing_is_shown_or_kept_of_all_that_a_client_does(request, journal, logged, monkeypatch, capfd):
     place, share = request.getfixturevalue(journal), list(TOURS).index(journal)
+    monkeypatch.setattr(policy, "EXCHANGE_FLOOR", 0.05)  # what nobody waits for any more ends soon
     marks = Marks(also=[PASSWORD])
     asyncio.get_running_loop().set_debug(enabled=journal == "memory")  # so that asyncio tells what it does; it is slow
     async with tour.opened(TOURS[journal], marks, journal=place.url) as shop:

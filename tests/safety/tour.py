@@ -292,9 +292,21 @@ async def all_faults(shop: Shop, faults: list[tuple[str, dict[str, Any]]]) -> No
             bank.faults.add(endpoint, fault, **options)
             await shop.see(ask())
             bank.faults.clear()
+    await all_patience(shop, questions)
     bank.faults.add("webhook", "change", set=ECHO)
     await shop.settle()
     bank.faults.clear()
+
+
+async def all_patience(shop: Shop, questions: dict[str, Callable[[], Awaitable[Any]]]) -> None:
+    """Nobody answers, until the caller's patience ends or the caller is gone."""
+    shop.bank.faults.add("*", "hang")
+    for ask in questions.values():
+        await shop.see(asyncio.wait_for(ask(), 0.03))
+    for charge in (shop.purchase, shop.purchase_with_token, shop.authorize, shop.hosted_page, shop.subscribe):
+        await charge(timeout=0.03)
+        await shop.see(asyncio.wait_for(charge(timeout=0.1), 0.03))
+    shop.bank.faults.clear()
 
 
 async def all_refusals(shop: Shop) -> None:
