@@ -2,7 +2,8 @@
 
     make wheel
 
-First without extras: every public name, and a client. Then with `cli` and `sandbox`: the command, and the demo.
+First without extras: every public name, a client, and its journal in a file. Then with `cli` and `sandbox`: the
+command, and the demo.
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ USE_THE_CORE = """
 import asyncio, sys
 import paymentoptions_async, paymentoptions_client, corefy_client
 from paymentoptions_async import *
+from paymentoptions_async.journal.migrations import migrations
 
 async def main():
     keys = dict(api_key="test-key", x_api_key="test-x-key", merchant_id="JP00000001")
-    async with PaymentOptions(**keys, environment="sandbox", sandbox_url="http://127.0.0.1:9") as gateway:
-        print(gateway)
+    where = dict(environment="sandbox", sandbox_url="http://127.0.0.1:9", journal="journal.db")
+    async with PaymentOptions(**keys, **where) as gateway:
+        print(gateway, await gateway.unresolved())
 
 asyncio.run(main())
+assert migrations("sqlite") and migrations("postgres")
 for module in (paymentoptions_async, paymentoptions_client, corefy_client):
     assert module.__file__.startswith(sys.prefix), module.__file__
 """
