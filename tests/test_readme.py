@@ -20,6 +20,7 @@ from paymentoptions_async import Address, Card, Money, PaymentOptions, settings
 from paymentoptions_async.sandbox import (
     API_KEY,
     CARDS,
+    COREFY_CARDS,
     MERCHANT_ID,
     X_API_KEY,
     FaultPlan,
@@ -89,7 +90,7 @@ async def surroundings() -> AsyncIterator[dict[str, Any]]:
             customer_ip="203.0.113.7",
             idempotency_key="readme",
         )
-        names = {"Money": Money, "PaymentOptions": PaymentOptions, "address": address, "card": card}
+        names = {"Card": Card, "Money": Money, "PaymentOptions": PaymentOptions, "address": address, "card": card}
         yield {**names, "gateway": gateway, "payment": payment, "sandbox_url": url}
 
 
@@ -103,6 +104,7 @@ async def test_the_snippets_run_one_after_the_other(surroundings: dict[str, Any]
     assert "3000 JPY 2000 JPY" in printed
     assert "status was refused with HTTP 401" in printed
     assert surroundings["reply"].to_dict()["transaction_details"]["id"] == surroundings["payment"].transaction_id
+    assert str(surroundings["again"].approved_amount) == "12.00 USD"
     await surroundings["in_process"].aclose()
 
 
@@ -143,4 +145,4 @@ def test_every_file_that_it_links_to_exists():
 
 def test_every_card_that_it_names_is_a_test_card():
     numbers = set(re.findall(r"\b\d{16}\b", README))
-    assert numbers <= {card.number for card in CARDS}
+    assert numbers <= {card.number for card in (*CARDS, *COREFY_CARDS)}
