@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,15 @@ def memory() -> Place:
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Place:
     """A file and all beside it, read as bytes by a process that does not know SQLite."""
-    file = tmp_path / "journal.db"
+    return Place(str(tmp_path / "journal.db"), partial(files_of, tmp_path))
 
-    def found(marks: Marks) -> set[str]:
-        written = sorted(tmp_path.glob("journal.db*"))
-        assert file in written
-        codes = [f"{before}{CVC}" for before in ('"', "'", " ", ":", "=", ">")]  # alone, four digits may be of a number
-        return search([*marks.secret, *NUMBERS, *codes], written)
 
-    return Place(str(file), found)
+def files_of(directory: Path, marks: Marks) -> set[str]:
+    """What of the marks stands in the files of a journal."""
+    written = sorted(directory.glob("journal.db*"))
+    assert directory / "journal.db" in written
+    codes = [f"{before}{CVC}" for before in ('"', "'", " ", ":", "=", ">")]  # alone, four digits may be of a number
+    return search([*marks.secret, *NUMBERS, *codes], written)
 
 
 def search(marks: list[str], files: list[Path]) -> set[str]:
