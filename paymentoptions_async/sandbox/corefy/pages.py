@@ -106,6 +106,7 @@ class Checkout:
         return _see(way_back(invoice) or _here(request))
 
     def _invoice(self, request: Request) -> Invoice | None:
+        self._till.expire_due()
         return self._till.books.by_session(request.path_params["session"])
 
     def _stored(self, invoice: Invoice) -> CardOnFile | None:
@@ -194,6 +195,7 @@ class CorefyBankPages(BankPages):
         return self._ending(request, None, "unknown", status=404)
 
     def _found(self, request: Request) -> tuple[Invoice, Attempt] | None:
+        self._till.expire_due()
         found = self._till.books.by_attempt(request.query_params.get("pid", ""))
         return found if found and found[1].closes is not None else None
 

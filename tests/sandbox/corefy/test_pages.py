@@ -105,6 +105,16 @@ async def test_an_expired_page_says_so(shop):
     assert (reply.status_code, "This link has expired" in reply.text) == (410, True)
 
 
+async def test_pages_see_that_an_invoice_has_expired_before_anyone_settles_it(shop, clock):
+    paid, asked = await shop.invoice(), await shop.invoice()
+    bank = await shop.corefy.pay_page(page_of(asked), "processed_3ds")
+    clock.advance(86_400)
+    assert await shop.corefy.pay_page(page_of(paid)) is None
+    await shop.corefy.answer_challenge(bank)
+    assert [one.status for one in shop.corefy.books.invoices] == ["expired", "expired"]
+    assert shop.corefy.books.charges() == []
+
+
 async def test_a_pending_payment_is_not_asked_for_again(shop):
     invoice = await shop.invoice()
     assert await shop.corefy.pay_page(page_of(invoice), expiry="07/77") == shop.urls["pending"]
