@@ -6,7 +6,7 @@ import asyncio
 from random import Random
 
 from paymentoptions_async import policy
-from paymentoptions_async.errors import GatewayUnavailable, InvalidValue, NotFinal, RateLimited
+from paymentoptions_async.errors import GatewayUnavailable, InvalidRequest, InvalidValue, NotFinal, RateLimited
 from paymentoptions_async.flow import Flow
 from paymentoptions_async.intent import Record
 from paymentoptions_async.masking import mask_text
@@ -98,14 +98,14 @@ def _still(record: Record, timeout: float) -> str:
 async def _poll(flow: Flow, record: Record, deadline: float) -> float:
     """Ask once, no longer than any question takes; return for how many seconds the gateway asks to be left alone.
 
-    A gateway that is busy or away is asked again later.
+    A gateway that is busy or away, or refuses to answer for one of them, is asked again later.
     """
     deadline = min(deadline, asyncio.get_running_loop().time() + policy.GET_TIMEOUT)
     for transaction_id in await transaction_ids(flow, record):
         try:
             await flow.confirm(record, transaction_id, deadline)
-        except GatewayUnavailable:
-            continue
+        except (GatewayUnavailable, InvalidRequest):
+            continue  # or it is no transaction at all: anyone may have put it into a webhook
         except RateLimited as busy:
             return busy.retry_after or 0.0
     return 0.0

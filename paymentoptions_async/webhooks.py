@@ -10,7 +10,13 @@ from random import Random
 
 from paymentoptions_async import policy
 from paymentoptions_async.discreet import discreet
-from paymentoptions_async.errors import Contradiction, PaymentOptionsError, WebhookRejected
+from paymentoptions_async.errors import (
+    Contradiction,
+    GatewayUnavailable,
+    InvalidRequest,
+    PaymentOptionsError,
+    WebhookRejected,
+)
 from paymentoptions_async.flow import Confirmation, Flow
 from paymentoptions_async.intent import Notice, NoticeState, Record
 from paymentoptions_async.notices import MAX_BODY, read_notice
@@ -127,8 +133,7 @@ class Inbox:
         if not notice.transaction_ids:
             await self._close(notice, NoticeState.REJECTED, "names no transaction")
             return
-        deadline = asyncio.get_running_loop().time() + policy.GET_TIMEOUT
-        came_of_it = {await self._ask(record, one, deadline) for one in notice.transaction_ids}
+        came_of_it = await self._ask_all(record, notice)
         if Confirmation.NOT_NOW in came_of_it:
             self._ask_again_later()
         elif Confirmation.TOLD in came_of_it:
@@ -142,6 +147,21 @@ class Inbox:
             self._failures = 0
             await self._close(notice, NoticeState.REJECTED, "its transactions say nothing of this payment")
 
+    async def _ask_all(self, record: Record, notice: Notice) -> set[Confirmation]:
+        """Ask for every id. What is no transaction may never be answered, and holds up for good nothing that was told.
+
+        A webhook may hold UUIDs of other things.
+        """
+        deadline = asyncio.get_running_loop().time() + policy.GET_TIMEOUT
+        came_of_it: set[Confirmation] = set()
+        for transaction_id in notice.transaction_ids:
+            try:
+                came_of_it.add(await self._ask(record, transaction_id, deadline))
+            except (GatewayUnavailable, InvalidRequest):
+                if Confirmation.TOLD not in came_of_it or self._is_recent(notice):
+                    raise
+        return came_of_it
+
     async def _ask(self, record: Record, transaction_id: str, deadline: float) -> Confirmation:
         try:
             return await self._flow.confirm(record, transaction_id, deadline)
@@ -151,9 +171,12 @@ class Inbox:
 
     async def _may_yet_appear(self, notice: Notice) -> bool:
         """Is it worth asking again for what the gateway does not know? Not for each of many that somebody made up."""
-        if self._clock() - notice.received_at > APPEARS_WITHIN:
+        if not self._is_recent(notice):
             return False
         return len(await self._flow.journal.notices(notice.ref, state=NoticeState.WAITING)) <= MAX_NOT_FOUND
+
+    def _is_recent(self, notice: Notice) -> bool:
+        return self._clock() - notice.received_at <= APPEARS_WITHIN
 
     def _ask_again_later(self, retry_after: float | None = None) -> None:
         """One alarm for all that waits: a gateway that is away must not meet a storm when it is back."""

@@ -212,6 +212,25 @@ async def test_one_that_is_never_answered_holds_up_no_other(shop, desk, receive,
     assert await states_of(shop, first) == [NoticeState.WAITING]
 
 
+@pytest.mark.parametrize("code", [400, 500])
+@in_virtual_time
+async def test_an_id_that_is_no_transaction_does_not_have_a_webhook_asked_about_for_good(
+    shop, desk, receive, waiting, code
+):
+    [(ref, own)] = (await waiting()).items()
+    desk.enter(own, paid(ref, own))
+    desk.books[OTHER_TRANSACTION] = answer({"message": "no"}, code)
+    await receive(ref, {**paid(ref, own), "batch": OTHER_TRANSACTION})
+    await asyncio.sleep(60)
+    assert await status_of(shop, ref) is PaymentStatus.APPROVED
+    assert await states_of(shop, ref) == [NoticeState.WAITING]  # it may yet be one, for example a second charge
+    await asyncio.sleep(APPEARS_WITHIN)
+    assert await states_of(shop, ref) == [NoticeState.CONFIRMED]
+    asked = desk.asked.total()
+    await asyncio.sleep(HOUR)
+    assert desk.asked.total() == asked
+
+
 @in_virtual_time
 async def test_many_webhooks_at_once_are_confirmed_a_few_at_a_time(shop, desk, receive, waiting):
     begun = await waiting(40)

@@ -166,10 +166,11 @@ async def test_a_gateway_that_asks_for_patience_gets_it(shop, desk, begin):
     assert (await waiting).status is PaymentStatus.APPROVED
 
 
+@pytest.mark.parametrize("said", [answer(b"<html>", 502), answer({"message": "no"}, 400)], ids=["502", "400"])
 @in_virtual_time
-async def test_an_id_that_is_never_answered_does_not_hide_another(shop, desk, begin):
+async def test_an_id_that_is_never_answered_does_not_hide_another(shop, desk, begin, said):
     [(ref, own)] = (await begin(1)).items()
-    desk.books[own] = answer(b"<html>", 502)
+    desk.books[own] = said
     body = {"transaction_details": {"id": OTHER_TRANSACTION}}
     await shop.journal.note(Notice(ref=ref, digest="1", transaction_ids=(OTHER_TRANSACTION,), body=body))
     desk.enter(OTHER_TRANSACTION, envelope(ref, transaction_id=OTHER_TRANSACTION))
