@@ -342,6 +342,9 @@ def _read_refund(
     status = told.get(text_of(attributes.get("status")) or "")
     if status is None:
         doubts.append("the invoice does not tell of this refund")
+    total, asked = _money(attributes.get("refunded_amount"), text_of(attributes.get("currency")) or ""), expected.amount
+    if status is PaymentStatus.APPROVED and total is not None and asked is not None and not _covers(total, asked):
+        doubts.append(f"it gave back {total} in all, but {asked} was asked for")
     return Reading(
         status=PaymentStatus.UNKNOWN if status is None or doubts else status,
         doubts=tuple(doubts),
@@ -351,6 +354,10 @@ def _read_refund(
         http_status=http_status,
         raw=raw,
     )
+
+
+def _covers(total: Money, asked: Money) -> bool:
+    return total.currency == asked.currency and total >= asked
 
 
 _REFUNDING = dict.fromkeys(("refunding", "refund_pending", "refund_error"), PaymentStatus.PENDING)
