@@ -9,19 +9,17 @@ The texts are ASCII, so that any database takes them, and are kept as text: a bi
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from json import JSONDecoder
-from json.encoder import encode_basestring_ascii as _quote
 from typing import Any, Generic, TypeVar
 
 from paymentoptions_async.errors import JournalUnavailable
 from paymentoptions_async.evidence import Evidence, Left, Stage
 from paymentoptions_async.intent import Entry, Intent, Notice, NoticeState, Record
+from paymentoptions_async.journal.exact_json import read_json, write_json
 from paymentoptions_async.payment import Decline, Operation, Payment, PaymentStatus, Progress, Source
 from paymentoptions_async.values import MaskedCard, Money
 
@@ -116,8 +114,8 @@ def entry_row(entry: Entry) -> Row:
         entry.status.value,
         entry.progress.value,
         entry.event,
-        None if entry.evidence is None else _write(_EVIDENCE.dissolve(entry.evidence)),
-        _write(entry.doubts) if entry.doubts else None,
+        None if entry.evidence is None else write_json(_EVIDENCE.dissolve(entry.evidence)),
+        write_json(entry.doubts) if entry.doubts else None,
         entry.by,
         entry.note,
     )
@@ -150,8 +148,8 @@ def notice_row(notice: Notice) -> Row:
         notice.known,
         notice.received_at,
         notice.outcome,
-        _write(notice.transaction_ids),
-        _write(notice.body),
+        write_json(notice.transaction_ids),
+        write_json(notice.body),
     )
 
 
@@ -173,7 +171,7 @@ def read_notice(row: Sequence[Any]) -> Notice:
 
 def write_intent(intent: Intent) -> str:
     """An intent as JSON text."""
-    return _write(_INTENT.dissolve(intent))
+    return write_json(_INTENT.dissolve(intent))
 
 
 def read_intent(text: str) -> Intent:
@@ -183,7 +181,7 @@ def read_intent(text: str) -> Intent:
 
 def write_payment(payment: Payment) -> str:
     """A payment as JSON text, with the page the buyer goes to and the token of a stored card."""
-    return _write(_PAYMENT.dissolve(payment))
+    return write_json(_PAYMENT.dissolve(payment))
 
 
 def read_payment(text: str) -> Payment:
@@ -297,14 +295,9 @@ def _word(kind: type[T], value: Any, called: str) -> T:
         raise _unreadable(called, error) from None
 
 
-_decode = JSONDecoder(parse_float=Decimal).decode
-_DEEPEST = 200
-"""Levels. No answer of the gateway has ten; a text with very many could be written by one Python and not be read."""
-
-
 def _read(text: str, called: str) -> Any:
     try:
-        return _decode(text)
+        return read_json(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise _unreadable(called, error) from None
 
@@ -314,62 +307,3 @@ def _unreadable(called: str, error: Exception) -> JournalUnavailable:
         f"the journal holds {called} that can't be read ({type(error).__name__}): a newer version of this package "
         "wrote it, or the journal is damaged"
     )
-
-
-def _write(value: Any, depth: int = 0) -> str:
-    """Write JSON with Decimals as exact literals, which `json.dumps` can't."""
-    kind = value.__class__
-    if kind is str:
-        return _quote(value)
-    if kind is dict:
-        return _write_object(value, depth + 1)
-    if value is None:
-        return "null"
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if kind is int:
-        return int.__repr__(value)
-    if kind is Decimal:
-        return _write_decimal(value)
-    if kind is list or kind is tuple:
-        return _write_array(value, depth + 1)
-    return _write_uncommon(value, depth)
-
-
-def _write_object(value: Mapping[str, Any], depth: int) -> str:
-    if depth > _DEEPEST:
-        return _TOO_DEEP
-    members = [
-        f"{_quote(name)}:{_quote(item) if item.__class__ is str else _write(item, depth)}"  # most are texts
-        for name, item in value.items()
-    ]
-    return "{" + ",".join(members) + "}"
-
-
-def _write_array(value: Iterable[Any], depth: int) -> str:
-    if depth > _DEEPEST:
-        return _TOO_DEEP
-    return "[" + ",".join([_write(item, depth) for item in value]) + "]"
-
-
-_TOO_DEEP = _quote("[nested too deeply]")
-
-
-def _write_decimal(value: Decimal) -> str:
-    """A literal that has a point or an exponent, so that it is read as a Decimal again, of the same exponent."""
-    if not value.is_finite():
-        raise TypeError("a Decimal that is no number does not belong into JSON")
-    text = str(value)
-    return text if "." in text or "E" in text else f"{text}E0"
-
-
-def _write_uncommon(value: Any, depth: int) -> str:
-    if isinstance(value, str):
-        return _quote(value)
-    if isinstance(value, Mapping):
-        return _write_object(value, depth + 1)
-    if isinstance(value, float) and math.isfinite(value):
-        return float.__repr__(value)
-    raise TypeError(f"{type(value).__name__} does not belong into JSON")
