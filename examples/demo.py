@@ -11,6 +11,7 @@ import html
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from secrets import token_urlsafe
 from urllib.parse import urljoin
 
@@ -32,7 +33,18 @@ from paymentoptions_async import (
     Source,
     WebhookRejected,
 )
-from paymentoptions_async.sandbox import API_KEY, CARDS, MERCHANT_ID, X_API_KEY, Sandbox, serve
+from paymentoptions_async.corefy import Corefy, Customer
+from paymentoptions_async.sandbox import (
+    API_KEY,
+    CARDS,
+    COREFY_ACCOUNT_ID,
+    COREFY_API_KEY,
+    COREFY_TEST_SECRET,
+    MERCHANT_ID,
+    X_API_KEY,
+    Sandbox,
+    serve,
+)
 
 NUMBERS = {card.name: card.number for card in CARDS}
 COLOURS = {"approved": "green", "declined": "red", "action_required": "cyan", "unknown": "yellow"}
@@ -42,6 +54,7 @@ class Shop:
     """The merchant's own application: it charges cards, takes in webhooks, and welcomes buyers back."""
 
     gateway: PaymentOptions
+    corefy: Corefy
 
     def __init__(self, report: Report) -> None:
         self.webhooks: set[str] = set()
@@ -61,10 +74,11 @@ class Shop:
         )
 
     async def take_webhook(self, request: web.Request) -> web.Response:
-        """Hand a webhook to the gateway's inbox, which checks, records and confirms it."""
+        """Hand a webhook to its gateway's inbox, which checks, records and confirms it."""
         ref, token, body = request.match_info["ref"], request.match_info["token"], await request.read()
+        gateway = self.corefy if request.path.startswith("/corefy/") else self.gateway
         try:
-            await self.gateway.webhooks.receive(ref, token, headers=request.headers, body=body)
+            await gateway.webhooks.receive(ref, token, headers=request.headers, body=body)
         except WebhookRejected as rejected:
             return web.Response(status=rejected.http_status)
         except JournalUnavailable:
@@ -80,8 +94,9 @@ class Shop:
     async def serve(self) -> AsyncIterator[str]:
         """Serve on a free port of this machine and yield the public URL."""
         app = web.Application()
-        app.router.add_post("/webhook/{ref}/{token}", self.take_webhook)
-        app.router.add_get("/return/{how}/{ref}/{token}", self.welcome_back)
+        for below in ("", "/corefy"):
+            app.router.add_post(f"{below}/webhook/{{ref}}/{{token}}", self.take_webhook)
+            app.router.add_get(f"{below}/return/{{how}}/{{ref}}/{{token}}", self.welcome_back)
         runner = web.AppRunner(app, access_log=None)  # paths hold tokens
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -219,6 +234,36 @@ def compare(report: Report, bank: Sandbox, payments: list[Payment]) -> None:
     )
 
 
+async def keep_a_card(report: Report, bank: Sandbox, shop: Shop) -> None:
+    """Have the other gateway put a card on file, and charge it once more with nobody there."""
+    report.step("Another gateway, Corefy: a card on file, charged with nobody there")
+    customer = Customer(reference_id="customer-7", name="John Doe")
+    page = await shop.corefy.checkout(Money("10.00", "USD"), customer=customer, tokenize=True, idempotency_key="1045:1")
+    report.payment("invoice", page)
+    assert page.redirect_url is not None
+    report.line("browser", "opens the gateway's page and pays with card 551928******0000")
+    await bank.corefy.pay_page(page.redirect_url)
+    await bank.flush()
+    paid = await shop.corefy.wait(page.ref, timeout=10)
+    report.line("callback", "received, its signature checked; then the invoice was read")
+    report.payment("waited for", paid)
+    token = paid.stored_payment_method_id
+    report.promise(page.ref in shop.webhooks and token is not None, "the paid invoice has a token of the card")
+    assert token is not None
+    bank.faults.add("corefy_sale", "reset", when="after", times=1)
+    report.line("write-off", "12 USD by token; the bank takes them, and its answer is lost")
+    charged = await shop.corefy.write_off(
+        Money("12.00", "USD"), token=token, customer=customer, idempotency_key="1046:1"
+    )
+    report.payment("answer", charged)
+    taken = [charge.charged for charge in bank.corefy.books.charges(charged.ref)]
+    report.promise(
+        charged.status is PaymentStatus.APPROVED and taken == [Decimal(12)],
+        "the invoice was known before the charge, so it told: charged once",
+    )
+    await bank.flush()
+
+
 async def main() -> int:
     """Let the three parties meet, and return the exit code."""
     report, bank = Report(), Sandbox()
@@ -239,6 +284,17 @@ async def main() -> int:
         report.line("bank", f"{bank_url} (the sandbox; no money moves)")
         report.line("shop", shop_url)
         compare(report, bank, await demonstrate(report, bank, shop))
+        async with Corefy(
+            account_id=COREFY_ACCOUNT_ID,
+            api_key=COREFY_API_KEY,
+            private_url=f"{bank_url}/corefy/api",
+            cardgate_url=f"{bank_url}/corefy/cardgate",
+            test_mode=True,
+            callback_secrets=COREFY_TEST_SECRET,
+            public_url=f"{shop_url}/corefy",
+            signing_secrets=token_urlsafe(32),
+        ) as shop.corefy:
+            await keep_a_card(report, bank, shop)
     verdict = f"[bold red]Broken promises: {report.broken}[/]" if report.broken else "[bold green]All as promised.[/]"
     report.console.print(f"\n{verdict}")
     return 1 if report.broken else 0

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from paymentoptions_async.sandbox import API_KEY, CARDS, X_API_KEY, Books
+from paymentoptions_async.sandbox import (
+    API_KEY,
+    CARDS,
+    COREFY_API_KEY,
+    COREFY_CARDS,
+    COREFY_TEST_SECRET,
+    X_API_KEY,
+    Books,
+)
 
 DEMO = str(Path(__file__).resolve().parents[2] / "examples" / "demo.py")
 
@@ -22,7 +30,9 @@ async def test_the_demo_goes_as_promised_and_shows_no_secret(capsys: pytest.Capt
     assert "All as promised." in shown
     assert "ACTION_REQUIRED" in shown
     assert "OutcomeUnknown" in shown
-    secrets = {API_KEY, X_API_KEY, *(card.number for card in CARDS)}
+    assert "the invoice was known before the charge" in shown
+    keys = {API_KEY, X_API_KEY, COREFY_API_KEY, COREFY_TEST_SECRET}
+    secrets = keys | {card.number for card in (*CARDS, *COREFY_CARDS)}
     assert {secret for secret in secrets if secret in shown} == set()
 
 
