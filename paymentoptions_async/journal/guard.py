@@ -22,7 +22,7 @@ class LoopGuard:
         pid = os.getpid()
         if self._pid not in (0, pid):  # looked at first: in the child of a fork no loop counts as running
             raise ConfigurationError(
-                "This journal was used before the process forked, and its file and threads belong to the parent. "
+                "This journal was used before the process forked, and what it has open belongs to the parent. "
                 "Open a new one after the fork, in each worker. Nothing was written."
             )
         loop = asyncio.get_running_loop()
@@ -31,6 +31,6 @@ class LoopGuard:
         if self._loop is not loop:
             raise ConfigurationError(
                 "This journal is bound to the event loop it was first used in, and this is another one. "
-                "Open one journal per event loop, inside it; several may use one file. Nothing was written."
+                "Open one journal per event loop, inside it; several may keep the same payments. Nothing was written."
             )
         return loop

@@ -20,7 +20,7 @@ from paymentoptions_async.journal.postgres.faults import Fault
 from paymentoptions_async.payment import Operation, PaymentStatus, Progress
 from paymentoptions_async.values import Money
 from tests.journal.making import LEASE, admitted, becomes, make_id, make_intent, paid
-from tests.support.postgres import Cluster
+from tests.support.postgres import Cluster, new_schema
 from tests.support.postgres_tap import Hold, Tap, until
 
 
@@ -30,7 +30,7 @@ def journal(tapped_journal: PostgresJournal) -> PostgresJournal:
 
 
 async def test_what_is_asked_for_at_once_is_one_transaction_of_five_steps(tap: Tap, journal: PostgresJournal) -> None:
-    intents = [make_intent(f"{n}") for n in range(100)]
+    intents = [make_intent(f"{n}") for n in range(50)]
     admissions = await asyncio.gather(*(journal.admit(intent, owner="me", lease=LEASE) for intent in intents))
     assert all(admission.send for admission in admissions)
     assert tap.steps == ["BEGIN", "LOCK", "READ", "KEEP", "COMMIT"]
@@ -70,6 +70,16 @@ async def test_one_payment_at_a_time_takes_one_connection_and_many_take_three(
 
     await asyncio.gather(*(pay(worker) for worker in range(100)))
     assert tap.connections <= connections.LIMIT
+
+
+async def test_where_the_server_gives_no_more_connections_the_first_does_everything(postgres: Cluster) -> None:
+    role = f"role_{secrets.token_hex(6)}"
+    schema = new_schema()
+    postgres.sql(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 1; CREATE SCHEMA {schema} AUTHORIZATION {role}")
+    journal = PostgresJournal(postgres.url(user=role, journal_schema=schema))
+    await journal.get("")
+    await asyncio.gather(*(paid(journal, make_intent(f"{n}")) for n in range(300)))
+    await journal.aclose()
 
 
 async def test_a_connection_that_nobody_uses_is_closed(

@@ -211,7 +211,6 @@ async def test_under_load_a_restart_loses_and_doubles_nothing(
 async def test_a_server_that_stays_away_is_unavailable_and_nothing_is_shown(
     private_postgres: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "PATIENCE", 0.3)
     journal = PostgresJournal(private_postgres.url(user=GUARDED, password=PASSWORD))
     await admitted(journal, make_intent())
     private_postgres.kill()
@@ -220,9 +219,13 @@ async def test_a_server_that_stays_away_is_unavailable_and_nothing_is_shown(
         lambda: journal.change(make_intent().ref, becomes(PaymentStatus.APPROVED)),
         lambda: journal.get(make_intent().ref),
     ):
-        with pytest.raises(
-            JournalUnavailable, match=r"journal postgresql:///tmp.*(No such file|refused)"
-        ) as unavailable:
+        with (
+            monkeypatch.context() as impatient,
+            pytest.raises(
+                JournalUnavailable, match=r"journal postgresql:///tmp.*(No such file|refused)"
+            ) as unavailable,
+        ):
+            impatient.setattr(lanes, "PATIENCE", 0.5)
             await asking()
         shown = "".join(traceback.TracebackException.from_exception(unavailable.value, capture_locals=True).format())
         assert PASSWORD not in shown

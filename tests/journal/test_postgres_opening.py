@@ -47,7 +47,7 @@ def role(postgres: Cluster) -> str:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "PATIENCE", 0.2)
+    monkeypatch.setattr(lanes, "PATIENCE", 1.0)
 
 
 def shown_by(error: BaseException) -> str:
@@ -119,7 +119,6 @@ async def drop(connection: Connection) -> None:
     connection.terminate()
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_a_server_that_forgets_is_refused(private_postgres: Cluster, open_it: Open) -> None:
     private_postgres.configure(fsync="off")
     private_postgres.restart()
@@ -165,7 +164,7 @@ async def test_of_several_hosts_the_one_that_may_be_written_is_found_also_after_
 ) -> None:
     make_tables(private_postgres.url())
     standby = private_postgres.standby()
-    monkeypatch.setattr(lanes, "PATIENCE", 0.2)
+    monkeypatch.setattr(lanes, "PATIENCE", 1.0)
     with pytest.raises(JournalUnavailable, match="it is a standby"):
         await open_it(standby.url()).get("")
     monkeypatch.undo()

@@ -23,6 +23,8 @@ CONNECT_TIMEOUT = 3.0
 MIGRATION_TIMEOUT = 600.0
 GRACE = 0.02
 """Seconds that a use waits for another's end before it opens one more connection, a process of the server's."""
+RETRY = 1.0
+"""Seconds that a use waits for another's end where no more connections can be opened."""
 IDLE = 60.0
 """Seconds after which an unused connection is closed."""
 
@@ -101,9 +103,8 @@ class Connections:
             await _close(self._idle.pop()[0])
 
     async def _take(self, until: float) -> Connection:
-        timeout = asyncio.timeout_at(until)
         try:
-            async with timeout:
+            async with asyncio.timeout_at(until):
                 await self._slots.acquire()
                 try:
                     connection = await self._free_or_new()
@@ -111,19 +112,29 @@ class Connections:
                     self._slots.release()
                     raise
         except TimeoutError:
-            raise self._last_fault or Fault("no connection was to be had in time") from None
+            why = self._last_fault.words if self._last_fault else "no connection was to be had in time"
+            raise Fault(why) from None
         self._in_use += 1
         return connection
 
     async def _free_or_new(self) -> Connection:
         if not self._idle and self._in_use:
-            await self._until_one_is_free()
+            await self._until_one_is_free(GRACE)
         async with self._door:
-            return self._free() or await self._open()
+            while True:
+                connection = self._free()
+                if connection is not None:
+                    return connection
+                try:
+                    return await self._open()
+                except Fault:
+                    if not self._in_use:
+                        raise
+                await self._until_one_is_free(RETRY)  # those that are open may still be good
 
-    async def _until_one_is_free(self) -> None:
+    async def _until_one_is_free(self, timeout: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE):
+            async with asyncio.timeout(timeout):
                 while not self._idle:
                     self._returned.clear()
                     await self._returned.wait()

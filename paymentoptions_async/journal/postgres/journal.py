@@ -13,7 +13,7 @@ from paymentoptions_async.journal.postgres import handing, noticing, reading
 from paymentoptions_async.journal.postgres.address import read_address
 from paymentoptions_async.journal.postgres.connections import Connections
 from paymentoptions_async.journal.postgres.handing import Claim, Claimed
-from paymentoptions_async.journal.postgres.lanes import Lane, Work
+from paymentoptions_async.journal.postgres.lanes import LARGEST_BATCH, Lane, Work
 from paymentoptions_async.journal.postgres.noticing import Close, Note, Waiting
 from paymentoptions_async.journal.postgres.reading import Records, Unresolved
 from paymentoptions_async.journal.postgres.session import Connection
@@ -25,6 +25,8 @@ R = TypeVar("R")
 
 MOST_WRITERS = 2
 """Batches of admissions and changes at once: while the disk takes in one, the next is put together."""
+LARGEST_WRITE = 50
+"""Admissions and changes in a batch. Each takes up to three locks, of the thousands that a server has for all."""
 SHORTEST_WAIT = 0.01
 """Seconds. A deadline of the database's clock may come a little later by ours."""
 
@@ -46,7 +48,7 @@ class PostgresJournal:
         self._connections = Connections(read_address(url), rehearse)
         self._watch = Watch(self._connections)
         self._lanes: list[Lane[Any, Any]] = []
-        self._write = self._lane(self._write_and_tell, width=MOST_WRITERS)
+        self._write = self._lane(self._write_and_tell, width=MOST_WRITERS, largest=LARGEST_WRITE)
         self._announce = self._lane(self._watch.announce)
         self._get = self._lane(reading.get)
         self._find = self._lane(reading.find)
@@ -169,8 +171,8 @@ class PostgresJournal:
     def __repr__(self) -> str:
         return f"<PostgresJournal {self._connections.address.shown}>"
 
-    def _lane(self, work: Work[A, R], *, width: int = 1) -> Lane[A, R]:
-        lane = Lane(self._connections, work, width=width)
+    def _lane(self, work: Work[A, R], *, width: int = 1, largest: int = LARGEST_BATCH) -> Lane[A, R]:
+        lane = Lane(self._connections, work, width=width, largest=largest)
         self._lanes.append(lane)
         return lane
 

@@ -17,7 +17,7 @@ PATIENCE = 10.0
 TRY_TIMEOUT = 5.0
 """Seconds for one try of a batch: a silent connection leaves time for a try over another."""
 LARGEST_BATCH = 200
-"""More would make the first wait for the last."""
+"""Things asked. More would make the first wait for the last."""
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 1.0
 
@@ -29,12 +29,18 @@ Work = Callable[[Connection, Sequence[A]], Awaitable[Sequence[R | Exception]]]
 
 
 class Lane(Generic[A, R]):
-    """Things of one kind that are asked of the database. At most ``width`` batches are under way at once."""
+    """Things of one kind that are asked of the database.
 
-    def __init__(self, connections: Connections, work: Work[A, R], *, width: int = 1) -> None:
+    At most ``width`` batches are under way at once, each of at most ``largest`` things.
+    """
+
+    def __init__(
+        self, connections: Connections, work: Work[A, R], *, width: int = 1, largest: int = LARGEST_BATCH
+    ) -> None:
         self._connections = connections
         self._work = work
         self._width = width
+        self._largest = largest
         self._queue: deque[_Asked[A, R]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -90,7 +96,7 @@ class Lane(Generic[A, R]):
     def _take(self) -> list[_Asked[A, R]]:
         """The next batch, without those whom nobody waits for any more."""
         batch: list[_Asked[A, R]] = []
-        while self._queue and len(batch) < LARGEST_BATCH:
+        while self._queue and len(batch) < self._largest:
             if self._queue[0].alone and batch:
                 break
             asked = self._queue.popleft()
