@@ -81,6 +81,11 @@ def mask_text(text: str) -> str:
     return text
 
 
+def mask_numbers(text: str) -> str:
+    """Mask card numbers, and nothing else."""
+    return _UUID_OR_RUN.sub(_mask_run, text) if has_many_digits(text) else text
+
+
 def mask_unreadable(text: str) -> str:
     """Mask text of no known form: besides what `mask_text` finds, any number near the name of a card's code."""
     return _NEAR_A_CODE.sub(lambda near: near[1] + _SHORT_NUMBER.sub(REDACTED, near[2]), mask_text(text))

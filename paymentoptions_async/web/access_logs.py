@@ -41,13 +41,32 @@ class _Masking(logging.Filter):
     """Masks a record in place and lets it pass.
 
     Its arguments keep their shape, because formatters take them apart: a tuple of five for uvicorn, a dictionary with
-    a mind of its own for gunicorn and hypercorn. aiohttp also puts each of its fields on the record.
+    a mind of its own for gunicorn and hypercorn. aiohttp also puts each of its fields on the record, and Django the
+    request itself.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         for name, value in list(vars(record).items()):
             vars(record)[name] = _masked(value)
+        request = vars(record).get("request")
+        if request is not None and not isinstance(request, (str, _Quiet)):
+            vars(record)["request"] = _Quiet(request)
         return True
+
+
+class _Quiet:
+    """A request in a record: all that it was, but shown with its token masked."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_request":  # it is being copied, and has none yet
+            raise AttributeError(name)
+        return getattr(self._request, name)
+
+    def __repr__(self) -> str:
+        return mask(repr(self._request))
 
 
 def _masked(value: Any) -> Any:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from rich.text import Text
 
+from paymentoptions_async.masking import mask_numbers
 from paymentoptions_async.notices import read_notice
 from paymentoptions_async.response_codes import classify
 from paymentoptions_async.web.access_logs import mask
@@ -21,9 +22,9 @@ _SHORT = 10
 _MOST = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Delivery:
-    """One request, exactly as it came in: ``target`` is path and query, ``headers`` and ``body`` are raw."""
+    """One request, exactly as it came in: ``target`` is path and query, ``headers`` and ``body`` are raw. No repr."""
 
     number: int
     at: datetime
@@ -74,8 +75,8 @@ def shown(delivery: Delivery, answer: Answer | None, *, again: bool) -> Text:
 
 
 def shown_target(target: str) -> str:
-    """Path and query without tokens, references shortened."""
-    return printable(_LONG.sub(_shortened, mask(target)))
+    """Path and query without tokens and card numbers, references shortened."""
+    return printable(_LONG.sub(_shortened, mask_numbers(mask(target))))
 
 
 def said(body: bytes, content_type: str, target: str) -> list[str]:
