@@ -21,11 +21,18 @@ from .shop import HERE, Shop, shop_of
 from .store import Store
 from .till import Fulfilment, Till
 
+_SHORTEST_PASSWORD = 12
+
 
 def make_app(
     store: Store, *, admin_password: str, test_cards: tuple[tuple[str, str], ...] = (), **settings: Any
 ) -> FastAPI:
-    """Make the shop's application. ``settings`` are those of `PaymentOptions`."""
+    """Make the shop's application. ``settings`` are those of `PaymentOptions`.
+
+    Raises ValueError for a password that is missing or guessed quickly: the staff's pages give money back.
+    """
+    if len(admin_password) < _SHORTEST_PASSWORD:
+        raise ValueError(f"admin_password: needs at least {_SHORTEST_PASSWORD} characters")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
