@@ -31,7 +31,7 @@ def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
     books.close()
 
 
-OURS = intent("1042:1", **OF_COREFY).ref
+OURS = intent("1042:1", Operation.PURCHASE, **OF_COREFY).ref
 OPTIONS = ["--gateway", "corefy", "--merchant", ACCOUNT, "--environment", "test"]
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -67,7 +67,7 @@ class Merchant:
     async def sale(self, name: str = "processed", amount: Money = TEN, key: str = "1:1", **more: Any) -> Payment:
         expiry = more.pop("expiry", (10, 2031))
         corefy = more.pop("corefy", self.corefy)
-        return await corefy.sale(
+        paid: Payment = await corefy.sale(
             amount,
             card=card(name, expiry),
             idempotency_key=key,
@@ -75,6 +75,7 @@ class Merchant:
             customer_ip="203.0.113.7",
             **{"customer": BUYER, **more},
         )
+        return paid
 
     async def token(self) -> str:
         """The token of a card that the bank has put on file."""
@@ -96,6 +97,11 @@ class Merchant:
         assert found is not None
         return found
 
+    async def pay_page(self, payment: Payment, name: str = "processed") -> None:
+        """Do as a buyer does on the gateway's page."""
+        assert payment.redirect_url is not None
+        await self.bank.corefy.pay_page(payment.redirect_url, name)
+
     def charged(self) -> Decimal:
         return self.bank.corefy.books.total_charged()
 
@@ -103,7 +109,7 @@ class Merchant:
         return sum(line.endpoint == name for line in self.bank.requests)
 
 
-async def outcome(call: Any) -> Payment | PaymentOptionsError:
+async def outcome(call: Awaitable[Payment]) -> Payment | PaymentOptionsError:
     """What a call comes to, returned or raised."""
     try:
         return await call
@@ -111,7 +117,7 @@ async def outcome(call: Any) -> Payment | PaymentOptionsError:
         return error
 
 
-async def of(call: Any) -> Payment:
+async def of(call: Awaitable[Payment]) -> Payment:
     """The payment that a call returns, or whose outcome it says is unknown."""
     answer = await outcome(call)
     if not isinstance(answer, OutcomeUnknown):
@@ -131,9 +137,9 @@ async def open_merchant() -> AsyncIterator[MakeMerchant]:
 
         async def make(*, over_http: bool = False, settings: dict[str, Any] | None = None, **more: Any) -> Merchant:
             async def deliver(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-                merchant.told.append((url, body, headers))
+                made.told.append((url, body, headers))
                 ref, token = url.removeprefix(f"{PUBLIC_URL}/webhook/").split("/")
-                await merchant.corefy.webhooks.receive(ref, token, headers=headers, body=body)
+                await made.corefy.webhooks.receive(ref, token, headers=headers, body=body)
                 return 200
 
             bank = Sandbox(settings=Settings(corefy=CorefySettings(**settings or {})), deliver_callback=deliver)
@@ -142,9 +148,9 @@ async def open_merchant() -> AsyncIterator[MakeMerchant]:
             else:
                 url = "http://127.0.0.1:8480"
                 more.setdefault("transport", bank.transport())
-            merchant = Merchant(client(url, **more), bank, url)
-            await stack.enter_async_context(merchant.corefy)
-            return merchant
+            made = Merchant(client(url, **more), bank, url)
+            await stack.enter_async_context(made.corefy)
+            return made
 
         yield make
 

@@ -278,7 +278,7 @@ async def test_a_reference_of_another_journal_is_never_sold_again(open_merchant:
     async with client(merchant.url, transport=merchant.bank.transport()) as forgetful:
         found = await merchant.sale(corefy=forgetful)
         assert (found.status, found.transaction_id) == (PaymentStatus.PENDING, pending.transaction_id)
-        merchant.bank.corefy.process(pending.transaction_id)
+        merchant.bank.corefy.process(merchant.invoice(pending).id)
         assert (await forgetful.wait(found.ref, timeout=5)).status is PaymentStatus.APPROVED
     assert merchant.requests("corefy_sale") == 1
     async with client(merchant.url, transport=merchant.bank.transport()) as forgetful:

@@ -27,11 +27,11 @@ async def paid_unheard(merchant: Merchant) -> Any:
     """A checkout that is paid, and whose callbacks have not come."""
     merchant.bank.faults.add("corefy_callback", "missing")
     page = await merchant.corefy.checkout(TEN, idempotency_key="1:1")
-    await merchant.bank.corefy.pay_page(page.redirect_url)
+    await merchant.pay_page(page)
     return page
 
 
-def told(merchant: Merchant, payment: Any, **more: Any) -> bytes:
+def told(payment: Any, **more: Any) -> bytes:
     return encoded(invoice_document(payment.ref, id=payment.transaction_id, status="processed", **more))
 
 
@@ -51,7 +51,7 @@ def test_every_secret_is_accepted_while_one_is_replaced():
 
 async def test_the_bytes_are_signed_and_not_what_they_say(nearby: Merchant):
     page = await paid_unheard(nearby)
-    body = told(nearby, page, callback_url="https://shop.example/callback")
+    body = told(page, callback_url="https://shop.example/callback")
     assert b"\\/" in body
     same = json.dumps(json.loads(body)).encode()
     with pytest.raises(WebhookRejected):
@@ -65,7 +65,7 @@ async def test_the_bytes_are_signed_and_not_what_they_say(nearby: Merchant):
 async def test_what_is_not_signed_by_its_mode_is_refused_and_asks_nothing(nearby: Merchant, fault):
     nearby.bank.faults.add("corefy_callback", fault)
     page = await nearby.corefy.checkout(TEN, idempotency_key="1:1")
-    await nearby.bank.corefy.pay_page(page.redirect_url)
+    await nearby.pay_page(page)
     await asyncio.gather(nearby.bank.flush(), return_exceptions=True)
     await nearby.corefy.drain()
     assert nearby.corefy.webhooks.refused > 0
@@ -76,7 +76,7 @@ async def test_what_is_not_signed_by_its_mode_is_refused_and_asks_nothing(nearby
 
 async def test_a_good_signature_over_a_lie_changes_nothing(nearby: Merchant):
     page = await nearby.corefy.checkout(TEN, idempotency_key="1:1")
-    body = told(nearby, page, processed_amount=10)
+    body = told(page, processed_amount=10)
     await nearby.corefy.webhooks.receive_signed(**signed(body))
     await nearby.corefy.drain()
     assert (await nearby.corefy.payment(page.ref)).status is PaymentStatus.ACTION_REQUIRED
@@ -85,7 +85,7 @@ async def test_a_good_signature_over_a_lie_changes_nothing(nearby: Merchant):
 async def test_a_callback_that_says_it_is_of_the_other_mode_is_refused(nearby: Merchant):
     page = await paid_unheard(nearby)
     with pytest.raises(WebhookRejected) as refused:
-        await nearby.corefy.webhooks.receive_signed(**signed(told(nearby, page, test_mode=False)))
+        await nearby.corefy.webhooks.receive_signed(**signed(told(page, test_mode=False)))
     assert refused.value.http_status == 403
     assert (await nearby.corefy.payment(page.ref)).status is PaymentStatus.ACTION_REQUIRED
 
@@ -133,14 +133,14 @@ async def test_a_test_secret_never_touches_a_live_payment(tmp_path: Path):
         for payment in (page, mine):
             assert (await live.payment(payment.ref)).status is PaymentStatus.ACTION_REQUIRED
 
-        await live.webhooks.receive_signed(**signed(told(None, page, test_mode=False), "sk_live_1"))  # type: ignore[arg-type]
+        await live.webhooks.receive_signed(**signed(told(page, test_mode=False), "sk_live_1"))
         await live.drain()
         assert (await live.payment(page.ref)).status is PaymentStatus.APPROVED
 
 
 async def test_one_callback_many_times_is_asked_about_once(nearby: Merchant):
     page = await paid_unheard(nearby)
-    body = told(nearby, page)
+    body = told(page)
     for _ in range(3):
         await nearby.corefy.webhooks.receive_signed(**signed(body))
         await nearby.corefy.drain()
@@ -153,7 +153,7 @@ async def test_callbacks_twice_out_of_order_merged_or_late_lead_to_the_same_end(
     more = {"copies": 2} if fault == "duplicate" else {"seconds": 30.0} if fault == "late" else {}
     nearby.bank.faults.add("corefy_callback", fault, **more)
     paid = await nearby.sale()
-    nearby.bank.corefy.charge_back(paid.transaction_id)
+    nearby.bank.corefy.charge_back(nearby.invoice(paid).id)
     for _ in range(4):
         await nearby.bank.advance(60)
         await nearby.corefy.drain()
@@ -165,7 +165,7 @@ async def test_a_batch_of_several_invoices_is_taken_apart(nearby: Merchant):
     nearby.bank.faults.add("corefy_callback", "missing")
     pages = [await nearby.corefy.checkout(TEN, idempotency_key=f"{n}:1") for n in range(3)]
     for page in pages:
-        await nearby.bank.corefy.pay_page(page.redirect_url)
+        await nearby.pay_page(page)
     data = [invoice_document(page.ref, id=page.transaction_id)["data"] for page in pages]
     await nearby.corefy.webhooks.receive_signed(**signed(encoded({"data": data})))
     await nearby.corefy.drain()
@@ -187,7 +187,7 @@ async def test_whatever_is_signed_is_taken_in_and_harms_nothing(nearby: Merchant
 
 async def test_the_url_of_an_invoice_needs_its_token_besides_the_signature(nearby: Merchant):
     page = await paid_unheard(nearby)
-    body = told(nearby, page)
+    body = told(page)
     with pytest.raises(WebhookRejected) as refused:
         await nearby.corefy.webhooks.receive(page.ref, "guessed", **signed(body))
     assert refused.value.http_status == 404

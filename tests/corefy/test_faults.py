@@ -82,7 +82,7 @@ async def test_a_sale_that_never_came_is_over_when_its_invoice_is(nearby: Mercha
     nearby.bank.faults.add("corefy_sale", "error", when="before", times=1)
     unknown = await of(nearby.sale())
     assert (await nearby.corefy.resolve(unknown.ref)).status is PaymentStatus.PENDING
-    nearby.bank.corefy.expire(unknown.transaction_id)
+    nearby.bank.corefy.expire(nearby.invoice(unknown).id)
     assert (await nearby.corefy.resolve(unknown.ref)).status is PaymentStatus.EXPIRED
     assert nearby.charged() == 0
 
@@ -156,7 +156,7 @@ async def test_a_checkout_whose_answer_is_lost_is_found_again_under_its_key(open
     merchant.bank.faults.clear()
     page = await merchant.corefy.checkout(TEN, idempotency_key="1:1")
     assert page.status is PaymentStatus.ACTION_REQUIRED
-    await merchant.bank.corefy.pay_page(page.redirect_url)
+    await merchant.pay_page(page)
     await merchant.settle()
     assert (await merchant.corefy.payment(page.ref)).status is PaymentStatus.APPROVED
     assert len(merchant.bank.corefy.books.invoices) == 1

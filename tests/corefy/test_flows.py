@@ -15,7 +15,7 @@ async def test_a_card_is_paid_with_put_on_file_and_written_off_with_nobody_there
     first = await merchant.corefy.checkout(TEN, customer=BUYER, tokenize=True, idempotency_key="1:1", order="1")
     assert first.status is PaymentStatus.ACTION_REQUIRED
     assert first.redirect_url is not None
-    await merchant.bank.corefy.pay_page(first.redirect_url)
+    await merchant.pay_page(first)
     await merchant.settle()
     paid = await merchant.corefy.payment(first.ref)
     assert (paid.status, paid.approved_amount, str(paid.card)) == (PaymentStatus.APPROVED, TEN, "551928******0000")
@@ -36,9 +36,10 @@ async def test_a_card_is_paid_with_put_on_file_and_written_off_with_nobody_there
 async def test_the_token_is_read_from_the_invoice_where_no_callback_comes(merchant: Merchant):
     merchant.bank.faults.add("corefy_callback", "missing")
     page = await merchant.corefy.checkout(TEN, customer=BUYER, tokenize=True, idempotency_key="1:1")
-    await merchant.bank.corefy.pay_page(page.redirect_url)
+    await merchant.pay_page(page)
     assert (await merchant.corefy.payment(page.ref)).stored_payment_method_id is None
     paid = await merchant.corefy.wait(page.ref, timeout=10)
+    assert paid.stored_payment_method_id is not None
     assert merchant.bank.corefy.books.stored_card(paid.stored_payment_method_id) is not None
     assert merchant.told == []
 
@@ -88,13 +89,13 @@ async def test_a_decline_is_an_answer_with_the_gateways_own_reason(nearby: Merch
 async def test_an_undecided_sale_is_waited_for(nearby: Merchant):
     pending = await nearby.sale("processed", expiry=(7, 2077))
     assert pending.status is PaymentStatus.PENDING
-    nearby.bank.corefy.process(pending.transaction_id)
+    nearby.bank.corefy.process(nearby.invoice(pending).id)
     assert (await nearby.corefy.wait(pending.ref, timeout=5)).status is PaymentStatus.APPROVED
 
 
 async def test_less_than_was_asked_is_told_and_the_rest_may_still_come(nearby: Merchant):
     pending = await nearby.sale("processed", expiry=(7, 2077))
-    nearby.bank.corefy.process(pending.transaction_id, Decimal(4))
+    nearby.bank.corefy.process(nearby.invoice(pending).id, Decimal(4))
     await nearby.settle()
     partial = await nearby.corefy.payment(pending.ref)
     assert partial.status is PaymentStatus.PARTIALLY_APPROVED
@@ -110,10 +111,10 @@ async def test_less_than_was_asked_is_told_and_the_rest_may_still_come(nearby: M
 
 async def test_what_a_moderator_must_look_at_is_never_final(nearby: Merchant):
     pending = await nearby.sale("processed", expiry=(7, 2077))
-    nearby.bank.corefy.require_moderation(pending.transaction_id)
+    nearby.bank.corefy.require_moderation(nearby.invoice(pending).id)
     nearby.bank.faults.add("corefy_show", "change", times=1, set={"data.attributes.status": "processed"})
     assert (await nearby.corefy.resolve(pending.ref)).status is PaymentStatus.PENDING
-    nearby.bank.corefy.moderate(pending.transaction_id, accept=False)
+    nearby.bank.corefy.moderate(nearby.invoice(pending).id, accept=False)
     assert (await nearby.corefy.resolve(pending.ref)).status is PaymentStatus.CANCELLED
 
 
@@ -127,7 +128,7 @@ async def test_the_same_key_again_sends_nothing(merchant: Merchant):
 async def test_invoices_are_read_and_listed(merchant: Merchant):
     paid = await merchant.sale()
     page = await merchant.corefy.checkout(Money("5.00", "USD"), idempotency_key="2:1")
-    assert (await merchant.corefy.invoice(paid.transaction_id)).status is PaymentStatus.APPROVED
+    assert (await merchant.corefy.invoice(merchant.invoice(paid).id)).status is PaymentStatus.APPROVED
     listed = {one.ref: one for one in await merchant.corefy.invoices()}
     assert {ref: (one.status, one.amount) for ref, one in listed.items()} == {
         paid.ref: (PaymentStatus.APPROVED, TEN),

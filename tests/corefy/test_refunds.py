@@ -140,7 +140,7 @@ async def test_a_charge_back_is_an_event_a_line_of_history_and_in_the_balance(op
     paid = await merchant.sale()
     await merchant.settle()
     for amount, sum_of_all in ((4, "4.00"), (6, "10.00")):
-        merchant.bank.corefy.charge_back(paid.transaction_id, amount)
+        merchant.bank.corefy.charge_back(merchant.invoice(paid).id, amount)
         await merchant.settle()
         told: Payment = heard[-1].payment
         assert heard[-1].event == "charged_back"
@@ -160,8 +160,8 @@ async def test_a_charge_back_is_an_event_a_line_of_history_and_in_the_balance(op
 async def test_a_charge_back_that_is_heard_of_with_the_payment_itself_is_told(nearby: Merchant):
     nearby.bank.faults.add("corefy_callback", "missing")
     page = await nearby.corefy.checkout(TEN, idempotency_key="1:1")
-    await nearby.bank.corefy.pay_page(page.redirect_url)
-    nearby.bank.corefy.charge_back(page.transaction_id)
+    await nearby.pay_page(page)
+    nearby.bank.corefy.charge_back(nearby.invoice(page).id)
     paid = await nearby.corefy.resolve(page.ref)
     assert (paid.status, paid.charged_back) == (PaymentStatus.APPROVED, TEN)
     assert (await nearby.corefy.history(page.ref))[-1].event == "charged_back"
@@ -169,7 +169,7 @@ async def test_a_charge_back_that_is_heard_of_with_the_payment_itself_is_told(ne
 
 async def test_a_charge_back_that_was_won_is_told_too(nearby: Merchant):
     paid = await nearby.sale()
-    nearby.bank.corefy.charge_back(paid.transaction_id)
+    nearby.bank.corefy.charge_back(nearby.invoice(paid).id)
     assert (await nearby.corefy.resolve(paid.ref)).charged_back == TEN
     won = {"data.attributes.status": "processed", "data.attributes.charged_back_amount": 0}
     nearby.bank.faults.add("corefy_show", "change", set=won)

@@ -107,7 +107,7 @@ def test_an_empty_object_may_be_anything_empty(name: str, empty: Any):
 
 
 def test_the_vendors_own_samples_are_read():
-    told = {"ref": "test_live_recurrent_11", "amount": Money("1", "USD")}
+    told: dict[str, Any] = {"ref": "test_live_recurrent_11", "amount": Money("1", "USD")}
     page = read(sample("card-on-checkout-answer"), status=201, operation=Operation.CHECKOUT, **told)
     assert page.redirect_url == "https://cardgate.example.io/hpp/cgi_ZzhRb7xLro7cIf0N"
     whole = read(sample("get-answer"), **told)
@@ -239,7 +239,7 @@ def test_the_other_modes_invoices_are_not_listed():
 
 
 def test_a_refund_is_read_in_both_models():
-    asked = {"operation": Operation.REFUND, "own_ref": "POR", "amount": Money("0.50", "USD")}
+    asked: dict[str, Any] = {"operation": Operation.REFUND, "own_ref": "POR", "amount": Money("0.50", "USD")}
     own = {**sample("refund-answer")["data"]["attributes"], "reference_id": "POR"}
     reading = read({"data": {"type": "refunds", "id": "ref_1", "attributes": own}}, strict=False, **asked)
     assert (reading.status, reading.own_ref, reading.transaction_id) == (PaymentStatus.APPROVED, "POR", "ref_1")
