@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from paymentoptions_async import Contradiction, JournalUnavailable, PaymentOptions, PaymentOptionsError
+from paymentoptions_async import JournalUnavailable, PaymentOptions, PaymentOptionsError
 from paymentoptions_async.intent import Entry, Record, make_scope
 from paymentoptions_async.sandbox import MERCHANT_ID, Transaction
 from tests.chaos import timing, weather
@@ -226,16 +226,17 @@ class _Campaign:
         return [one for one in self._ledger.transactions if self._ledger.ref_of(one) in self.person.settled]
 
     async def _ask_again(self) -> None:
-        """Take up the webhooks that wait, and ask for every transaction that is known of what is not settled."""
+        """Take up the webhooks that wait, and ask for every transaction of what is not settled, or a person settled."""
         waiting = -1
         while (left := await self._gateway.webhooks.take_up()) and left != waiting:
             waiting = left
             await self._gateway.drain()
         for payment in await self._gateway.unresolved():
-            try:
+            with suppress(PaymentOptionsError):  # a contradiction, too, is in the history
                 await self._gateway.resolve(payment.ref)
-            except (Contradiction, PaymentOptionsError):
-                continue  # it is in the history
+        for transaction in self._of_settled():
+            with suppress(PaymentOptionsError):
+                await self._gateway.status(transaction.id)
 
     async def _case(self) -> Case:
         self._ledger.refresh()
