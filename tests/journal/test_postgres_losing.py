@@ -219,14 +219,10 @@ async def test_a_server_that_stays_away_is_unavailable_and_nothing_is_shown(
         lambda: journal.change(make_intent().ref, becomes(PaymentStatus.APPROVED)),
         lambda: journal.get(make_intent().ref),
     ):
-        with (
-            monkeypatch.context() as impatient,
-            pytest.raises(
-                JournalUnavailable, match=r"journal postgresql:///tmp.*(No such file|refused)"
-            ) as unavailable,
-        ):
-            impatient.setattr(lanes, "PATIENCE", 0.5)
+        monkeypatch.setattr(lanes, "PATIENCE", 0.5)
+        with pytest.raises(JournalUnavailable, match=r"journal postgresql:///tmp.*(No such|refused)") as unavailable:
             await asking()
+        monkeypatch.undo()
         shown = "".join(traceback.TracebackException.from_exception(unavailable.value, capture_locals=True).format())
         assert PASSWORD not in shown
         assert quote(PASSWORD) not in shown

@@ -89,7 +89,8 @@ class Connections:
         return JournalUnavailable(text)
 
     def closing(self) -> None:
-        """Let nobody ask for anything more."""
+        """Let nobody ask for anything more. In the child of a fork too they are not ours to close."""
+        self._guard.check()
         self._closed = True
 
     async def aclose(self) -> None:
