@@ -436,7 +436,7 @@ def refused(reading: Reading, evidence: Evidence, what: str, **about: Any) -> Ma
     """The exception for a request that the gateway refused."""
     said = f"{what} was refused with HTTP {evidence.http_status}" + (f": {reading.message}" if reading.message else "")
     if reading.refusal is Refusal.AUTHENTICATION:
-        return AuthenticationFailed(f"{said}; check API key and x-api-key", evidence=evidence, **about)
+        return AuthenticationFailed(f"{said}; check the API keys", evidence=evidence, **about)
     if reading.refusal is Refusal.RATE_LIMITED:
         return RateLimited(said, retry_after=reading.retry_after, evidence=evidence, **about)
     return InvalidRequest(said, evidence=evidence, **about)

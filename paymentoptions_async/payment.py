@@ -218,12 +218,17 @@ class Payment:
         raise NotApproved(f"payment {self.ref} is {self.status}{why}", payment=self)
 
     def model(self) -> Any:
-        """Parse ``raw`` into the generated low-level model (`paymentoptions_client.models`).
+        """Parse ``raw`` into the generated low-level model (`paymentoptions_client.models`, or `corefy_client.models`).
 
         Returns None where there is no answer yet. Never raises for strange data: the generated models are tolerant.
         """
         if self.raw is None:
             return None
+        if "data" in self.raw:  # a document of Corefy's: the invoice, or the refund
+            from corefy_client.models import InvoiceReply, RefundReply
+
+            kind = RefundReply if self.operation is Operation.REFUND else InvoiceReply
+            return kind.from_dict(dict(self.raw))
         from paymentoptions_client.models import PaymentReply
 
         return PaymentReply.from_dict(dict(self.raw))

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from paymentoptions_async.corefy.replies import hide_links
 from paymentoptions_async.corefy.values import is_invoice_id
 from paymentoptions_async.discreet import discreet
 from paymentoptions_async.errors import ConfigurationError, WebhookRejected
@@ -23,7 +24,7 @@ from paymentoptions_async.reply_fields import object_in, text_of
 from paymentoptions_async.webhooks import Inbox, header
 
 SIGNATURE = "X-Signature"
-_MOST = 20
+_MOST = 50
 """Invoices of one batch that are asked for."""
 
 
@@ -114,6 +115,7 @@ def read_callback(body: bytes, *, is_live: bool) -> list[Notice]:
     data: Any = raw.get("data") if isinstance(raw, dict) else None
     told = [one for one in (data if isinstance(data, list) else [data]) if isinstance(one, dict)][:_MOST]
     for one in told:
+        hide_links(one)
         mode = object_in(one, "attributes").get("test_mode")
         if isinstance(mode, bool) and mode is is_live:
             raise WebhookRejected("a callback of the other mode", http_status=403)

@@ -447,6 +447,8 @@ class Corefy(Door):
         return Invoicing(intent, body, self._gateway, self._random)
 
     def _urls(self, intent: Intent, *, given: ReturnUrls | None, without_webhook: bool) -> ReturnUrls | None:
+        if given is not None and not self._signer.secrets:
+            raise ConfigurationError("return_urls need signing_secrets, which sign them: set COREFY_SIGNING_SECRETS")
         if given is not None:
             return redirects.fill_urls(given, intent.ref, self._signer, now=self._clock())
         if self._settings.public_url is not None:

@@ -54,6 +54,7 @@ def read_invoice(http_status: int | None, headers: Mapping[str, str], body: byte
         data = object_in(raw, "data") if raw.__class__ is dict else {}
         if (http_status or _FIRST_ERROR) >= _FIRST_ERROR or not data:
             return _read_refusal(http_status, headers, raw, expected)
+        hide_links(data)
         doubts = ["an object repeats a name with another value"] if repeats else []
         if expected.operation is Operation.REFUND:
             return _read_refund(http_status, raw, data, expected, doubts)
@@ -62,6 +63,19 @@ def read_invoice(http_status: int | None, headers: Mapping[str, str], body: byte
         return _nothing(http_status, f"HTTP {http_status}: the body is no readable JSON")
     except Exception as error:  # noqa: BLE001  money may have moved: a fault of ours must not hide the answer
         return _nothing(http_status, f"the answer could not be read ({type(error).__name__})")
+
+
+def hide_links(data: dict[str, Any]) -> None:
+    """Take out of a decoded invoice what leads to the buyer's page, and the URLs that carry our tokens."""
+    attributes = object_in(data, "attributes")
+    flow = object_in(attributes, "flow_data")
+    for place, names in (
+        (attributes, ("callback_url", "return_url", "hpp_url")),
+        (object_in(attributes, "return_urls"), ("success", "pending", "fail")),
+        (flow, ("action",)),
+        (object_in(flow, "metadata"), ("sid",)),
+    ):
+        place.update({name: REDACTED for name in names if place.get(name)})
 
 
 def read_session(body: bytes) -> Session | None:
@@ -169,7 +183,10 @@ def _listed(http_status: int | None, body: bytes) -> list[dict[str, Any]]:
     if not is_list(http_status, body):
         return []
     raw, _ = read_masked(body)
-    return [data for data in raw["data"] if isinstance(data, dict)]
+    found = [data for data in raw["data"] if isinstance(data, dict)]
+    for data in found:
+        hide_links(data)
+    return found
 
 
 def is_being_paid(reading: Reading) -> bool:

@@ -109,7 +109,7 @@ class Merchant:
         return sum(line.endpoint == name for line in self.bank.requests)
 
 
-async def outcome(call: Awaitable[Payment]) -> Payment | PaymentOptionsError:
+async def outcome(call: Awaitable[Payment | PaymentOptionsError]) -> Payment | PaymentOptionsError:
     """What a call comes to, returned or raised."""
     try:
         return await call
@@ -117,7 +117,7 @@ async def outcome(call: Awaitable[Payment]) -> Payment | PaymentOptionsError:
         return error
 
 
-async def of(call: Awaitable[Payment]) -> Payment:
+async def of(call: Awaitable[Payment | PaymentOptionsError]) -> Payment:
     """The payment that a call returns, or whose outcome it says is unknown."""
     answer = await outcome(call)
     if not isinstance(answer, OutcomeUnknown):

@@ -243,6 +243,25 @@ async def test_a_slow_call_that_others_have_taken_over_sells_nothing(merchant: M
     assert merchant.charged() == 10
 
 
+async def test_a_slow_call_leaves_the_sale_to_the_one_that_has_it_now(merchant: Merchant, gate: Gated):
+    slow_one, other_one = Held(), Held()
+    gate.at("POST", CREATE, "after", slow_one)
+    slow = asyncio.create_task(outcome(merchant.sale()))
+    await slow_one.reached.wait()
+    later(merchant)
+    gate.steps.clear()
+    gate.at("POST", SALE, "before", other_one)
+    async with client(merchant.url, journal=merchant.corefy._journal, transport=gate) as other:
+        selling = asyncio.create_task(merchant.sale(corefy=other))
+        await other_one.reached.wait()
+        slow_one.released.set()
+        assert (await of(slow)).status is PaymentStatus.PENDING
+        assert merchant.requests("corefy_sale") == 0
+        other_one.released.set()
+        assert (await selling).status is PaymentStatus.APPROVED
+    assert merchant.requests("corefy_sale") == 1
+
+
 async def test_a_sale_is_not_begun_without_time_for_it(merchant: Merchant, gate: Gated, monkeypatch):
     monkeypatch.setattr("paymentoptions_async.corefy.errands.LEAST_FOR_SALE", 1000.0)
     with pytest.raises(GatewayUnavailable, match="no time was left"):

@@ -136,6 +136,24 @@ async def test_invoices_are_read_and_listed(merchant: Merchant):
     }
 
 
+async def test_what_the_gateway_said_is_kept_without_pages_and_tokens(nearby: Merchant):
+    page = await nearby.corefy.checkout(TEN, customer=BUYER, tokenize=True, idempotency_key="1:1")
+    invoice = nearby.invoice(page)
+    assert page.model().data.attributes.status == "process_pending"
+    await nearby.pay_page(page)
+    await nearby.settle()
+    paid = await nearby.corefy.payment(page.ref)
+    refund = await nearby.corefy.refund(page.ref)
+    assert paid.model().data.attributes.processed_amount == 10
+    assert refund.model() is not None
+    secrets = {invoice.bearer, invoice.session, invoice.issued_token, invoice.terms.callback_url}
+    secrets |= set(invoice.terms.return_urls.values())
+    notices = await nearby.corefy._journal.notices(page.ref)
+    [listed] = await nearby.corefy.invoices()
+    kept = [page.raw, paid.raw, refund.raw, listed.raw, *(notice.body for notice in notices)]
+    assert {secret for secret in secrets if secret is None or secret in str(kept)} == set()
+
+
 async def test_an_order_is_paid_once(nearby: Merchant):
     await nearby.sale(order="1")
     with pytest.raises(NotAllowed, match="the order is paid"):
