@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from paymentoptions_async import Card, ConfigurationError, MemoryJournal, Money
 from paymentoptions_async.sandbox import Sandbox
 from tests.facade.conftest import ADDRESS, NUMBERS, client
 
-PURCHASE = {
+PURCHASE: dict[str, Any] = {
     "card": Card(number=NUMBERS["approved"], cvc="100", expiry_month=12, expiry_year=2029, name="John Doe"),
     "billing_address": ADDRESS,
     "customer_ip": "203.0.113.7",
