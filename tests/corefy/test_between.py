@@ -336,3 +336,20 @@ async def test_what_a_person_found_is_asked_for_under_the_invoices_id(merchant: 
         page.ref, "happened", by="Ann", note="in the portal", transaction_id=page.transaction_id
     )
     assert told.transaction_id == page.transaction_id
+
+
+async def test_an_invoice_that_someone_else_is_paying_is_not_sold(merchant: Merchant):
+    merchant.bank.faults.add("corefy_sale", "error", when="before", status=429, times=1)
+    await outcome(merchant.sale())
+    active = {"data.relationships.active-payment": {"data": {"type": "payments", "id": "pay_1"}}}
+    merchant.bank.faults.add("corefy_show", "change", set=active)
+    assert (await merchant.sale()).status is PaymentStatus.PENDING
+    assert merchant.requests("corefy_sale") == 1
+
+
+async def test_a_sale_that_is_refused_while_another_is_under_way_is_pending(merchant: Merchant):
+    merchant.bank.faults.add("corefy_sale", "error", when="after", status=422, times=1)
+    pending = await merchant.sale(expiry=(7, 2077))
+    assert pending.status is PaymentStatus.PENDING
+    merchant.bank.corefy.process(merchant.invoice(pending).id)
+    assert (await merchant.corefy.wait(pending.ref, timeout=5)).status is PaymentStatus.APPROVED
