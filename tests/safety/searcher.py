@@ -12,12 +12,8 @@ from pathlib import Path
 
 def main(marks: list[str], files: list[str]) -> None:
     contents = [Path(name).read_bytes() for name in files]
-    found = [mark for mark in marks if any(form in content for form in _forms(mark) for content in contents)]
+    found = [mark for mark in marks if any(mark.encode() in content for content in contents)]
     json.dump({"found": found, "bytes": [len(content) for content in contents]}, sys.stdout)
-
-
-def _forms(mark: str) -> list[bytes]:
-    return [mark.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be")]
 
 
 if __name__ == "__main__":
