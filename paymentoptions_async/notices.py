@@ -18,7 +18,9 @@ MAX_BODY = 64 * 1024
 
 _MAX_IDS = 4
 _MAX_FIELDS = 100
-_UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_IN_JSON = re.compile(rf"(?:\\[bfnrt]|\\u[0-9a-f]{{4}}|\b)({_UUID.pattern})\b", re.IGNORECASE)
+"""One within JSON's text, where what stands before it may be escaped: a line break is a backslash and a letter."""
 
 
 def read_notice(ref: str, body: bytes, *, content_type: str = "") -> Notice:
@@ -28,7 +30,7 @@ def read_notice(ref: str, body: bytes, *, content_type: str = "") -> Notice:
     """
     kept = _masked(body, content_type)
     text = json.dumps(kept, default=json_default)
-    found = [match.lower() for match in _UUID.findall(text)]
+    found = [match.lower() for match in _IN_JSON.findall(text)]
     return Notice(
         ref=ref,
         digest=hashlib.sha256(text.encode()).hexdigest(),

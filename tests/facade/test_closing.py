@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from paymentoptions_async import Card, ConfigurationError, MemoryJournal, Money
+from paymentoptions_async import Balance, Card, ConfigurationError, MemoryJournal, Money
 from paymentoptions_async.sandbox import Sandbox
 from tests.facade.conftest import ADDRESS, NUMBERS, client
 
@@ -47,7 +47,7 @@ async def test_a_journal_that_was_passed_in_stays_open():
 
 @pytest.mark.parametrize("method", ["aclose", "drain"])
 async def test_a_handler_is_told_at_once_that_it_can_not_wait_for_itself(method):
-    refused = []
+    refused: list[str] = []
 
     async def on_payment(_event):
         if refused:
@@ -69,7 +69,7 @@ async def test_a_handler_is_told_at_once_that_it_can_not_wait_for_itself(method)
 
 async def test_a_handler_that_runs_while_the_client_closes_may_use_it_and_nobody_else():
     runs, closing = asyncio.Event(), asyncio.Event()
-    balances = []
+    balances: list[Balance] = []
 
     async def on_payment(event):
         if event.payment.parent is not None:

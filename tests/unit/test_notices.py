@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,3 +46,13 @@ def test_the_same_body_has_the_same_digest_and_another_has_not():
 @given(st.binary(max_size=300), st.sampled_from(["application/json", "application/x-www-form-urlencoded", "x"]))
 def test_anything_is_read(body, kind):
     assert read_notice("PO", body, content_type=kind).ref == "PO"
+
+
+@pytest.mark.parametrize("before", ["\n", "\t", "<id>\r\n", "\u53d6\u5f15", '"'])
+@pytest.mark.parametrize("wrap", [str, lambda text: json.dumps({"told": text})], ids=["text", "JSON"])
+def test_an_id_is_found_whatever_stands_before_it(before, wrap):
+    assert read_notice("R", wrap(f"{before}{OWN}\n").encode()).transaction_ids == (OWN,)
+
+
+def test_a_part_of_something_longer_is_no_id():
+    assert read_notice("R", f"a{OWN} {OWN}0 \\u00{OWN}".encode()).transaction_ids == ()
