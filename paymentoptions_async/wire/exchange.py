@@ -99,7 +99,7 @@ class Reply:
         self.status = status
         self.headers = headers
         self.evidence = evidence
-        self._reveal_body = lambda: body
+        self._reveal_body: Callable[[], bytes] = lambda: body
 
     @property
     def body(self) -> bytes:

@@ -20,6 +20,7 @@ from paymentoptions_async.redirects import Signer
 from paymentoptions_async.sandbox import CARDS, COREFY_CARDS
 
 PAN = "5200000000001005"
+MISTYPED = "5200000000001006"  # with a wrong check digit; a card number where one belongs
 CVC = "9417"
 API_KEY = "key-f8b1c2d3e4"
 X_API_KEY = "second-a9b8c7d6e5"
@@ -29,7 +30,7 @@ CALLBACK_SECRET = "sk_test_5e4d3c2b1a0f"
 TOKEN = "c0ffee00-26f5-4906-92ae-d849edc3c3a1"
 LINK_TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"
 
-NUMBERS = frozenset({PAN, *(card.number for card in CARDS), *(card.number for card in COREFY_CARDS)})
+NUMBERS = frozenset({PAN, MISTYPED, *(card.number for card in CARDS), *(card.number for card in COREFY_CARDS)})
 SECRETS = frozenset(
     {API_KEY, X_API_KEY, SIGNING_SECRET, COREFY_KEY, CALLBACK_SECRET, b64encode(API_KEY.encode()).decode()[:-4]}
 )
@@ -129,7 +130,7 @@ def found_among(shown: Iterable[tuple[str, str, str]], marks: Marks, **how: bool
     kept = set(shown)
     if not marks.found_in("\n".join(text for *_, text in kept), **how):
         return set()  # the usual case, and one search is quicker than thousands
-    return {(*place, mark) for *place, text in kept for mark in marks.found_in(text, **how)}
+    return {(where, name, mark) for where, name, text in kept for mark in marks.found_in(text, **how)}
 
 
 def shown_of(errors: Iterable[BaseException]) -> Iterator[tuple[str, str, str]]:

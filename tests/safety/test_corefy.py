@@ -66,8 +66,9 @@ async def take(shop: Shop, marks: Marks, faults_here: list[tuple[str, dict[str, 
     for named in NUMBERS:
         challenged = await shop.sale(named, order=named)
         if isinstance(challenged, Payment) and challenged.redirect_form:
-            marks.private |= {challenged.redirect_url, challenged.redirect_form.get("creq", challenged.redirect_url)}
-            marks.private |= {challenged.redirect_form.get("PaReq", challenged.redirect_url)}
+            assert challenged.redirect_url is not None
+            posted = challenged.redirect_form
+            marks.private |= {challenged.redirect_url, *(posted[name] for name in ("creq", "PaReq") if name in posted)}
     await shop.write_off(token)
     page = await see(corefy.checkout(TEN, idempotency_key=next(shop.keys), customer=BUYER, token=token))
     marks.private.add(page.redirect_url)

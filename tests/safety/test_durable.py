@@ -10,7 +10,7 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,7 @@ LOGGERS = (
 
 
 @pytest.fixture
-def logged(caplog) -> Iterator[Callable[[], str]]:
+def logged(caplog) -> Callable[[], str]:
     """All that any library logs, with the locals of what it logs as an exception."""
     caplog.set_level(logging.DEBUG)
     for name in (

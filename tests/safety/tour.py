@@ -128,8 +128,8 @@ class Shop:
         return await self.see(self.gateway.authorize(YEN, **self.asked(named=named, **more)))
 
     async def hosted_page(self, **more: Any) -> Any:
-        asked = {"idempotency_key": self.key(), "merchant_email": "shop@example.com", "billing_address": ADDRESS}
-        return await self.see(self.gateway.hosted_page(YEN, **asked | more))
+        asked: dict[str, Any] = {"merchant_email": "shop@example.com", "billing_address": ADDRESS}
+        return await self.see(self.gateway.hosted_page(YEN, idempotency_key=self.key(), **asked, **more))
 
     async def subscribe(self, named: str = "approved", **more: Any) -> Any:
         plan = SubscriptionPlan(name="Coffee", cycle_interval=30, max_cycles=12)
