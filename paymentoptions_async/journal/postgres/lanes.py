@@ -25,7 +25,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 Work = Callable[[Connection, Sequence[A]], Awaitable[Sequence[R | Exception]]]
-"""Does a batch and says for each thing asked, in the same order, what came of it. A `Fault` is tried again."""
+"""Does a batch and says for each thing asked, in the same order, what came of it; a `Fault` is as if it were raised."""
 
 
 class Lane(Generic[A, R]):
@@ -80,6 +80,8 @@ class Lane(Generic[A, R]):
             try:
                 async with self._connections.use(until=self._queue[0].expires) as connection:
                     batch = self._take()
+                    if not batch:
+                        continue
                     async with asyncio.timeout(TRY_TIMEOUT):
                         answers = await self._work(connection, [asked.ask for asked in batch])
             except Exception as error:  # noqa: BLE001  whatever it is, it must reach who asked
@@ -107,17 +109,15 @@ class Lane(Generic[A, R]):
         return batch
 
     def _deliver(self, batch: Sequence[_Asked[A, R]], answers: Sequence[R | Exception]) -> None:
-        again = []
         for asked, answer in zip(batch, answers, strict=True):
             if asked.answer.done():
                 continue
             if isinstance(answer, Fault):
-                again.append(asked)
+                self._failed([asked], answer)
             elif isinstance(answer, Exception):
                 asked.answer.set_exception(answer)
             else:
                 asked.answer.set_result(answer)
-        self._queue.extendleft(reversed(again))
 
     def _failed(self, batch: Sequence[_Asked[A, R]], fault: Fault) -> None:
         """Queue again what may still work, and answer the rest. ``batch`` is empty where there was no connection."""

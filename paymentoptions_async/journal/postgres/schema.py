@@ -14,10 +14,11 @@ _KNOWN = migrations("postgres")
 
 async def is_behind(connection: Connection) -> bool:
     """Are tables missing, or older than this code? Raises `Fault` where they are newer."""
-    return bool(_steps(await _version(connection)))
+    return bool(steps_from(await _version(connection)))
 
 
-def _steps(version: int) -> Sequence[Migration]:
+def steps_from(version: int) -> Sequence[Migration]:
+    """What the tables lack at a version (0: there are none). Raises `Fault` where they are newer than this code."""
     try:
         return missing(_KNOWN, version)
     except ConfigurationError as error:
@@ -43,7 +44,7 @@ async def migrate(connection: Connection, schema: str) -> None:
         version = await _version(connection)
         if version == 0:
             await connection.execute(_BEGIN)
-        for step in _steps(version):
+        for step in steps_from(version):
             await connection.execute(step.sql)
             await connection.fetch("INSERT INTO migrations (number) VALUES ($1)", step.number)
         await connection.execute("COMMIT")

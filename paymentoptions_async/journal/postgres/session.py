@@ -11,7 +11,7 @@ from paymentoptions_async.journal.postgres.address import Address
 from paymentoptions_async.journal.postgres.faults import Fault, Kind
 
 OLDEST_SERVER = 13
-"""The oldest major version of PostgreSQL that the tests may be run against."""
+"""The oldest major version of PostgreSQL that knows every statement and setting used here."""
 LOCK_TIMEOUT = 4.0
 """Seconds that a batch waits for another process's locks."""
 IDLE_TIMEOUT = 4.0
