@@ -73,7 +73,9 @@ class Door:
         self._journal = _open_journal(journal, needed=needs_journal, is_live=is_live, clock=clock)
         self._wires = wires
         self._flow = flow(journal=self._journal, wire=wires[0], gateway=gateway, random=self._random)
-        self.webhooks = inbox(self._flow, signer, scope=self._scope, clock=clock, random=self._random)
+        self.webhooks = inbox(
+            self._flow, signer, scope=self._scope, clock=clock, random=self._random, guard=self._guard
+        )
         """Takes in webhooks: ``await gateway.webhooks.receive(ref, token, headers=…, body=…)``."""
         self._handover: Handover | None = None
         if on_payment is not None:
@@ -100,8 +102,9 @@ class Door:
     async def drain(self) -> None:
         """Wait for all that goes on in the background: exchanges, confirmations, and events due for ``on_payment``.
 
-        For tests; a client that is closed does the same first. Raises `ConfigurationError` inside an ``on_payment``
-        handler, which it would wait for.
+        For tests. A client that is closed waits for what is under way too, but leaves events whose handler it has not
+        called yet to the next one on the journal. Raises `ConfigurationError` inside an ``on_payment`` handler, which
+        it would wait for.
         """
         self._check_outside_handlers("drain")
         await self._flow.drain()

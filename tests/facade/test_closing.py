@@ -90,3 +90,17 @@ async def test_a_handler_that_runs_while_the_client_closes_may_use_it_and_nobody
         closing.set()
         await closes
     assert [str(balance.refunded) for balance in balances] == ["100 JPY"]
+
+
+async def test_events_that_a_closing_client_does_not_hand_over_are_left_to_the_next():
+    journal, bank, heard = MemoryJournal(), Sandbox(), []
+
+    async def hear(event):
+        heard.append(event.payment.ref)
+
+    options = {"journal": journal, "transport": bank.transport(), "on_payment": hear}
+    async with client("http://127.0.0.1", **options) as gateway:
+        paid = await gateway.purchase(Money("1000", "JPY"), **PURCHASE)
+    async with client("http://127.0.0.1", **options) as gateway:
+        await gateway.drain()
+    assert heard == [paid.ref]
