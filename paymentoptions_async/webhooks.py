@@ -21,6 +21,7 @@ from paymentoptions_async.flow import Confirmation, Flow
 from paymentoptions_async.intent import Notice, NoticeState, Record
 from paymentoptions_async.notices import MAX_BODY, read_notice
 from paymentoptions_async.redirects import Purpose, Signer
+from paymentoptions_async.wire.guard import LoopGuard
 
 log = logging.getLogger("paymentoptions_async")
 
@@ -48,13 +49,21 @@ class Inbox:
     """Takes in the webhooks of one merchant. Knows no web framework. ``clock`` gives Unix seconds."""
 
     def __init__(
-        self, flow: Flow, signer: Signer, *, scope: str, clock: Callable[[], float], random: Random | None = None
+        self,
+        flow: Flow,
+        signer: Signer,
+        *,
+        scope: str,
+        clock: Callable[[], float],
+        random: Random | None = None,
+        guard: LoopGuard | None = None,
     ) -> None:
         self._flow = flow
         self._signer = signer
         self._scope = scope
         self._clock = clock
         self._random = random or Random()  # noqa: S311  jitter is no secret
+        self._guard = guard or LoopGuard()
         self._confirming: set[tuple[str, str]] = set()
         self._slots = asyncio.Semaphore(MAX_AT_ONCE)
         self._failures = 0
@@ -81,6 +90,7 @@ class Inbox:
 
         It is recorded even where the caller is cancelled: a sender that hangs up may believe that it has delivered.
         """
+        self._guard.check()
         await asyncio.shield(self._flow.spawn(self._record(notice)))
 
     async def _record(self, notice: Notice) -> None:
