@@ -29,13 +29,25 @@ class Surroundings:
     """What a journal has around an intent, locked.
 
     ``standing`` is the record under the same key, ``attempts`` those of the same order, ``parent`` the record that is
-    captured, voided or refunded, ``followers`` all that followed the parent.
+    captured, voided or refunded (`parent_of`), ``followers`` all that followed it.
     """
 
     standing: Record | None = None
     attempts: Sequence[Record] = ()
     parent: Record | None = None
     followers: Sequence[Record] = ()
+
+
+def parent_of(intent: Intent, named: Record | None, owner: Record | None) -> Record | None:
+    """What an intent follows: the record of the reference that it names, or the owner of the transaction.
+
+    Asked for by its transaction, a payment may have become known since; its balance counts all the same. A renewal or
+    a duplicate charge is money of its own, of which the balance of the payment beside it says nothing.
+    """
+    if named is not None or owner is None:
+        return named
+    is_its_own = owner.payment.transaction_id == intent.parent and owner.ref != intent.ref
+    return owner if is_its_own else None
 
 
 def may_send(intent: Intent, around: Surroundings, now: float) -> bool:

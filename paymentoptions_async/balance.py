@@ -52,11 +52,16 @@ class Balance:
 def balance_of(charge: Payment, followers: Iterable[Record]) -> Balance:
     """Add up what followed a charge or a capture. ``followers`` are its captures and void, and their refunds.
 
-    The charge's own amount is what the gateway approved, or what was asked for where it did not say.
+    The charge's own amount is what the gateway approved, or what was asked for where it did not say. Raises
+    `NotAllowed` where it has none yet, or where something that followed it is in another currency.
     """
+    followers = list(followers)
     whole = charge.approved_amount or charge.amount
     if whole is None:
         raise NotAllowed(f"payment {charge.ref} has no amount yet", payment=charge)
+    mixed = _why_no_sum(whole, followers)
+    if mixed is not None:
+        raise NotAllowed(f"payment {charge.ref}: {mixed}", payment=charge)
     nothing = Money.zero(whole.currency)
     amounts = {(family, sure): nothing for family in (Family.CAPTURE, Family.REFUND) for sure in (True, False)}
     voids = set()
@@ -119,6 +124,10 @@ def _why_not(intent: Intent, parent: Record | None, followers: Sequence[Record])
     payment = parent.payment
     if not payment.status.took_money:
         return f"it is {payment.status}, not approved"
+    whole = payment.approved_amount or payment.amount
+    mixed = None if whole is None else _why_no_sum(whole, followers)
+    if mixed is not None:
+        return mixed
     balance = balance_of(payment, followers)
     if intent.operation is Operation.REFUND:
         return _why_no_refund(intent, payment, balance, followers)
@@ -127,6 +136,16 @@ def _why_not(intent: Intent, parent: Record | None, followers: Sequence[Record])
     if intent.operation is Operation.VOID:
         return _why_no_void(balance)
     return _why_no_capture(intent, balance)
+
+
+def _why_no_sum(whole: Money, followers: Iterable[Record]) -> str | None:
+    """Say which follower is in another currency. One may be that was asked for by transaction id alone."""
+    for follower in followers:
+        sure = _happened(follower.payment)
+        amount = None if sure is None else _amount_of(follower, sure=sure)
+        if amount is not None and amount.currency != whole.currency:
+            return f"it is in {whole.currency}, and {follower.ref} in {amount.currency}; look at both in the portal"
+    return None
 
 
 def _why_no_capture(intent: Intent, balance: Balance) -> str | None:

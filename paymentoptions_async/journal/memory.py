@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from paymentoptions_async.admission import Admission, Surroundings, may_send, opened
+from paymentoptions_async.admission import Admission, Surroundings, may_send, opened, parent_of
 from paymentoptions_async.errors import JournalUnavailable
 from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, PaymentEvent, Record
 from paymentoptions_async.journal.interface import Decide
@@ -44,11 +44,12 @@ class MemoryJournal:
         self._check_open()
         now = self._clock()
         standing = self._records.get(intent.ref)
+        parent = self._parent(intent)
         around = Surroundings(
             standing=standing,
             attempts=self._attempts(intent),
-            parent=self._records.get(intent.parent or ""),
-            followers=self._followers(intent.parent),
+            parent=parent,
+            followers=self._followers(intent.parent if parent is None else parent.ref),
         )
         if not may_send(intent, around, now):
             assert standing is not None, "only what stands can be the answer"
@@ -202,18 +203,28 @@ class MemoryJournal:
             return []
         return [self._records[ref] for ref in self._orders[_order_key(intent)]]
 
+    def _parent(self, intent: Intent) -> Record | None:
+        if intent.parent is None:
+            return None
+        owner = self._records.get(self._transactions.get(intent.parent, ""))
+        return parent_of(intent, self._records.get(intent.parent), owner)
+
     def _followers(self, ref: str | None) -> list[Record]:
         """Children and theirs: captures and voids of an authorisation, refunds of those captures.
 
-        What was asked for by transaction id before the journal knew the payment is among them.
+        What was asked for by transaction id before the journal knew the payment is among them. Each is told once,
+        also where the gateway answers with the id of the transaction that was followed.
         """
-        if ref is None:
-            return []
-        known = self._records.get(ref)
-        by_id = known.payment.transaction_id if known is not None else None
-        names = {ref: None, by_id: None} if by_id is not None else {ref: None}
-        children = [self._records[child] for name in names for child in self._children.get(name, ())]
-        return children + [deeper for child in children for deeper in self._followers(child.ref)]
+        found: dict[str, Record] = {}
+        names = [] if ref is None else [ref]
+        for name in names:  # grows meanwhile
+            known = self._records.get(name)
+            by_id = None if known is None else known.payment.transaction_id
+            for child in (*self._children.get(name, ()), *self._children.get(by_id or "", ())):
+                if child not in found:
+                    found[child] = self._records[child]
+                    names.append(child)
+        return list(found.values())
 
     def _keep(self, record: Record, change: Change) -> Record:
         now = self._clock()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from paymentoptions_async.admission import Admission
+from paymentoptions_async.balance import balance_of
 from paymentoptions_async.errors import IdempotencyConflict, NotAllowed
 from paymentoptions_async.journal import Journal
 from paymentoptions_async.payment import Operation, PaymentStatus, Progress, Source
@@ -148,6 +149,47 @@ async def test_what_was_refunded_by_transaction_id_counts(journal: Journal) -> N
             owner="second",
             lease=LEASE,
         )
+
+
+async def test_what_is_asked_for_by_transaction_id_counts_once_its_payment_is_known(journal: Journal) -> None:
+    """It was looked up before the journal learned of the transaction, and comes to be admitted after."""
+    transaction_id = make_id()
+    charge = await paid(journal, make_intent(), transaction_id=transaction_id)
+    await paid(journal, make_intent("r1", operation=Operation.REFUND, parent=charge.ref, amount=Money("900", "JPY")))
+    late = make_intent("r2", operation=Operation.REFUND, parent=transaction_id, amount=Money("101", "JPY"))
+    with pytest.raises(NotAllowed, match="more than the 100 JPY left"):
+        await journal.admit(late, owner="second", lease=LEASE)
+
+
+async def test_a_renewal_is_refunded_beside_the_balance_of_its_subscription(journal: Journal) -> None:
+    charge = await paid(journal, make_intent(), renewals=(make_id(),))
+    for parent in (charge.ref, *charge.renewals):
+        whole = make_intent(parent, operation=Operation.REFUND, parent=parent, amount=Money("1000", "JPY"))
+        await paid(journal, whole)
+
+
+async def test_a_refund_that_is_answered_with_the_id_of_what_it_gave_back_is_counted_once(journal: Journal) -> None:
+    transaction_id = make_id()
+    refund = make_intent("r1", operation=Operation.REFUND, parent=transaction_id, amount=Money("300", "JPY"))
+    await paid(journal, refund, transaction_id=transaction_id)
+    assert [follower.ref for follower in await journal.followers(transaction_id)] == [refund.ref]
+    again = make_intent("r2", operation=Operation.REFUND, parent=refund.ref, amount=Money("300", "JPY"))
+    with pytest.raises(NotAllowed, match="a refund is not refunded"):
+        await journal.admit(again, owner="second", lease=LEASE)
+
+
+async def test_no_balance_adds_up_two_currencies(journal: Journal) -> None:
+    """Only by transaction id, of a payment that nobody knows, can another currency be asked for."""
+    transaction_id = make_id()
+    foreign = make_intent("r1", operation=Operation.REFUND, parent=transaction_id, amount=Money("3.00", "USD"))
+    await paid(journal, foreign)
+    charge = await paid(journal, make_intent(), transaction_id=transaction_id)
+    refund = make_intent("r2", operation=Operation.REFUND, parent=charge.ref, amount=Money("300", "JPY"))
+    with pytest.raises(NotAllowed, match=f"it is in JPY, and {foreign.ref} in USD"):
+        await journal.admit(refund, owner="second", lease=LEASE)
+    with pytest.raises(NotAllowed, match=f"it is in JPY, and {foreign.ref} in USD"):
+        balance_of(charge, await journal.followers(charge.ref))
+    await admitted(journal, replace(refund, insist=True))
 
 
 async def test_a_refused_one_leaves_no_trace(journal: Journal) -> None:

@@ -156,7 +156,7 @@ def test_what_is_not_locked_is_not_decided() -> None:
     order = order_name(charge.intent)
 
     def desk(*locked: str) -> Desk:
-        return Desk([charge], locked=locked, now=0.0, make_id=str)
+        return Desk([charge], locked=locked, owners={}, now=0.0, make_id=str)
 
     with pytest.raises(Fault):
         desk(refund.ref, charge.ref).admit(refund, owner="me", lease=LEASE)
@@ -164,6 +164,20 @@ def test_what_is_not_locked_is_not_decided() -> None:
     with pytest.raises(Fault):
         desk(charge.ref).change(charge.ref, becomes(PaymentStatus.APPROVED))
     assert desk(charge.ref, order).change(charge.ref, becomes(PaymentStatus.APPROVED)).version == 2
+
+
+def test_what_followed_the_owner_of_a_transaction_is_read_before_it_is_decided() -> None:
+    """One operation of a batch names a transaction, by which the next one names its parent."""
+    charge = standing(make_intent())
+    refund = make_intent("r", operation=Operation.REFUND, parent="t1", amount=Money("1", "JPY"))
+    desk = Desk([charge], locked=[charge.ref, refund.ref, "t1"], owners={}, now=0.0, make_id=str)
+    desk.change(charge.ref, becomes(PaymentStatus.APPROVED, transaction_id="t1"))
+    with pytest.raises(Fault):
+        desk.admit(refund, owner="me", lease=LEASE)
+    known = standing(make_intent(), transaction_id="t1")
+    desk = Desk([known], locked=[refund.ref, "t1"], owners={"t1": charge.ref}, now=0.0, make_id=str)
+    with pytest.raises(Fault):
+        desk.admit(refund, owner="me", lease=LEASE)
 
 
 def standing(intent: Intent, **about: Any) -> Record:

@@ -6,11 +6,12 @@ What one operation of a batch decides, the next one sees, as it would after a co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from paymentoptions_async.admission import Admission, Surroundings, may_send, opened
+from paymentoptions_async.admission import Admission, Surroundings, may_send, opened, parent_of
 from paymentoptions_async.intent import Change, Entry, Intent, Record
+from paymentoptions_async.journal import rows
 from paymentoptions_async.journal.interface import Decide
 from paymentoptions_async.journal.postgres.faults import Fault
 from paymentoptions_async.transitions import as_of, beside_attempts, is_news
@@ -29,18 +30,27 @@ class Line:
 class Desk:
     """What a batch decides on.
 
-    ``locked`` are the names that are locked, ``now`` the database's time in Unix seconds, and ``make_id`` makes ids
-    of writes. What must be written is in ``lines``, in order; ``was`` has the versions of the records as they were
-    read, and ``admitted`` the references whose intent must be written too.
+    ``locked`` are the names that are locked, ``owners`` says whose the transactions are that parents may be named by,
+    ``now`` is the database's time in Unix seconds, and ``make_id`` makes ids of writes. What must be written is in
+    ``lines``, in order; ``was`` has the versions of the records as they were read, and ``admitted`` the references
+    whose intent must be written too.
     """
 
     def __init__(
-        self, records: Iterable[Record], *, locked: Collection[str], now: float, make_id: Callable[[], str]
+        self,
+        records: Iterable[Record],
+        *,
+        locked: Collection[str],
+        owners: Mapping[str, str],
+        now: float,
+        make_id: Callable[[], str],
     ) -> None:
         self.lines: list[Line] = []
         self.was: dict[str, int] = {}
         self.admitted: set[str] = set()
         self._locked = locked
+        self._owners = owners
+        self._named: set[str] = set()
         self._now = now
         self._make_id = make_id
         self._records: dict[str, Record] = {}
@@ -51,15 +61,17 @@ class Desk:
             self._lay(record)
 
     def admit(self, intent: Intent, *, owner: str, lease: float) -> Admission:
-        """See `Journal.admit`. Raises `Fault` where the parent has learned of a name that is not locked."""
+        """See `Journal.admit`. Raises `Fault` where the parent has learned of a name that is not locked or read."""
         standing = self._records.get(intent.ref)
-        parent = self._records.get(intent.parent or "")
-        self._require(None if parent is None else parent.payment.transaction_id)
+        parent = self._parent(intent)
+        if parent is not None:
+            self._require(parent.ref)
+            self._require(parent.payment.transaction_id)
         around = Surroundings(
             standing=standing,
             attempts=self._attempts(intent),
             parent=parent,
-            followers=self._followers(intent.parent),
+            followers=self._followers(intent.parent if parent is None else parent.ref),
         )
         if not may_send(intent, around, self._now):
             assert standing is not None, "only what stands can be the answer"
@@ -90,19 +102,31 @@ class Desk:
             return []
         return [self._records[ref] for ref in self._orders[order_name(intent)]]
 
+    def _parent(self, intent: Intent) -> Record | None:
+        if intent.parent is None:
+            return None
+        if intent.parent in self._named and intent.parent not in self._owners:
+            raise Fault("what followed the transaction's owner was not read")
+        owner = self._records.get(self._owners.get(intent.parent, ""))
+        return parent_of(intent, self._records.get(intent.parent), owner)
+
     def _followers(self, ref: str | None) -> list[Record]:
-        """See `Journal.followers`."""
-        if ref is None:
-            return []
-        known = self._records.get(ref)
-        by_id = known.payment.transaction_id if known is not None else None
-        names = {ref: None, by_id: None} if by_id is not None else {ref: None}
-        children = [self._records[child] for name in names for child in self._children.get(name, ())]
-        return children + [deeper for child in children for deeper in self._followers(child.ref)]
+        """See `Journal.followers`. Each is told once, also where the gateway repeats the id that was followed."""
+        found: dict[str, Record] = {}
+        names = [] if ref is None else [ref]
+        for name in names:  # grows meanwhile
+            known = self._records.get(name)
+            by_id = None if known is None else known.payment.transaction_id
+            for child in (*self._children.get(name, ()), *self._children.get(by_id or "", ())):
+                if child not in found:
+                    found[child] = self._records[child]
+                    names.append(child)
+        return list(found.values())
 
     def _keep(self, record: Record, change: Change, *, news: bool) -> Record:
         kept = record.with_change(change, self._now)
         self._lay(kept)
+        self._named.update(rows.transaction_ids(kept.payment))
         self.lines.append(Line(kept, change.entry(kept.version, self._now), self._make_id(), news))
         return kept
 

@@ -18,6 +18,7 @@ from paymentoptions_async.journal.interface import Decide
 from paymentoptions_async.journal.postgres.desk import Desk, Line, order_name
 from paymentoptions_async.journal.postgres.keeping import keep
 from paymentoptions_async.journal.postgres.reading import read_stored
+from paymentoptions_async.journal.postgres.schema import steps_from
 from paymentoptions_async.journal.postgres.session import Connection
 
 Outcome: TypeAlias = Admission | Record
@@ -106,13 +107,14 @@ async def rehearse(connection: Connection) -> None:
     """
     await _read(connection, (), await _lock(connection, ()))
     await _standing(connection, ())
-    await keep(connection, Desk((), locked=(), now=0.0, make_id=str))
+    await keep(connection, Desk((), locked=(), owners={}, now=0.0, make_id=str))
 
 
 async def _lock(connection: Connection, asks: Sequence[Ask]) -> set[str]:
     """Lock references, orders and parents by name, and return the names.
 
-    The database adds what it knows: the orders of the records that change, the transactions of parents.
+    The database adds what it knows: the orders of the records that change, the transactions of parents, and whose a
+    transaction is that a parent is named by.
     """
     names, altered, parents = set(), [], []
     for ask in asks:
@@ -137,6 +139,7 @@ FROM (
     SELECT unnest($1::text[])
     UNION SELECT order_key FROM intents WHERE ref = ANY($2::text[]) AND order_key IS NOT NULL
     UNION SELECT transaction_id FROM intents WHERE ref = ANY($3::text[]) AND transaction_id IS NOT NULL
+    UNION SELECT ref FROM transactions WHERE transaction_id = ANY($3::text[])
   ) AS names (name)
   ORDER BY key
 ) AS sorted
@@ -144,7 +147,7 @@ FROM (
 
 
 async def _read(connection: Connection, asks: Sequence[Ask], locked: set[str]) -> Desk:
-    """Read all that the rules look at, and the time."""
+    """Read all that the rules look at, and the time. Raises `Fault` where the tables have become newer than this."""
     refs, altered, parents, orders = [], [], [], []
     for ask in asks:
         if isinstance(ask, Alter):
@@ -156,17 +159,23 @@ async def _read(connection: Connection, asks: Sequence[Ask], locked: set[str]) -
         if ask.intent.parent is not None:
             parents.append(ask.intent.parent)
     found = await connection.fetch(_READ, refs + altered, altered, parents, orders)
+    steps_from(found[0]["schema"])  # a newer version of the package may have come since this connection was opened
     return Desk(
         [read_stored(row) for row in found if row["version"] is not None],
         locked=locked,
+        owners=dict(zip(found[0]["owned"] or (), found[0]["owners"] or (), strict=True)),
         now=found[0]["now"],
         make_id=lambda: token_hex(8),
     )
 
 
 _READ = """
-WITH RECURSIVE chain (name) AS (  -- of a parent: its transaction, what follows either, what follows that, ...
-  SELECT unnest($3::text[]) COLLATE "C"
+WITH RECURSIVE chain (name) AS (  -- of a parent: its transaction or its owner, what follows either, and so on
+  SELECT name FROM (
+    SELECT unnest($3::text[]) COLLATE "C"
+    UNION ALL
+    SELECT ref FROM transactions WHERE transaction_id = ANY($3::text[])
+  ) AS parents (name)
   UNION
   SELECT step.name
   FROM chain CROSS JOIN LATERAL (
@@ -185,8 +194,13 @@ WITH RECURSIVE chain (name) AS (  -- of a parent: its transaction, what follows 
   UNION
   SELECT ref FROM intents WHERE order_key = ANY($4::text[])
 )
-SELECT clock.now, i.intent, i.payment, i.owner, i.deadline, i.opened_at, i.changed_at, i.version
-FROM (SELECT journal_now() AS now) AS clock
+SELECT
+  clock.now, (SELECT max(number) FROM migrations) AS schema, clock.owned, clock.owners,
+  i.intent, i.payment, i.owner, i.deadline, i.opened_at, i.changed_at, i.version
+FROM (
+  SELECT journal_now() AS now, array_agg(transaction_id) AS owned, array_agg(ref) AS owners
+  FROM transactions WHERE transaction_id = ANY($3::text[])
+) AS clock
 LEFT JOIN (wanted JOIN intents AS i USING (ref)) ON true
 ORDER BY i.id
 """

@@ -33,6 +33,10 @@ class Snapshot:
         """A record as it was written."""
         return next(self._records(statements.GET, ref), None) if ref is not None else None
 
+    def stored_owner(self, transaction_id: str | None) -> Record | None:
+        """The record that has a transaction, as it was written."""
+        return next(self._records(statements.FIND, transaction_id), None) if transaction_id is not None else None
+
     def get(self, ref: str) -> Record | None:
         """See `Journal.get`."""
         return self._now(statements.GET, ref)

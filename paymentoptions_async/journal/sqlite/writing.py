@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from paymentoptions_async.admission import Admission, Surroundings, may_send, opened
+from paymentoptions_async.admission import Admission, Surroundings, may_send, opened, parent_of
 from paymentoptions_async.intent import Change, Intent, Notice, NoticeState, PaymentEvent, Record
 from paymentoptions_async.journal import rows
 from paymentoptions_async.journal.interface import Decide
@@ -35,11 +35,12 @@ class Transaction(Snapshot):
         """See `Journal.admit`."""
         now = self.clock()
         number, standing = self.numbered(intent.ref)
+        parent = parent_of(intent, self.stored(intent.parent), self.stored_owner(intent.parent))
         around = Surroundings(
             standing=standing,
             attempts=self.attempts(intent),
-            parent=self.stored(intent.parent),
-            followers=self.stored_followers(intent.parent),
+            parent=parent,
+            followers=self.stored_followers(intent.parent if parent is None else parent.ref),
         )
         if not may_send(intent, around, now):
             assert standing is not None, "only what stands can be the answer"
