@@ -57,12 +57,15 @@ def as_of(record: Record, now: float) -> Record:
 def beside_attempts(change: Change, attempts: Iterable[Record]) -> Change:
     """Name the other charges of an order in a change that makes one more of its attempts take money.
 
-    A superseded attempt may still be paid by its buyer; both charges are real, and neither is hidden.
+    A superseded attempt may still be paid by its buyer; both charges are real, and neither is hidden. One of them names
+    the other, and not the other way round as well: whoever refunds what is named must not refund both.
     """
     payment = change.payment
     if not payment.status.took_money:
         return change
+    own = {payment.ref, payment.transaction_id}
     paid = [attempt.payment for attempt in attempts if attempt.ref != payment.ref and attempt.payment.status.took_money]
+    paid = [other for other in paid if own.isdisjoint(other.duplicate_charges)]
     others = [other.transaction_id or other.ref for other in paid]
     new = tuple(other for other in others if other not in payment.duplicate_charges)
     if not new:

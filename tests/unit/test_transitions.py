@@ -384,6 +384,15 @@ def test_both_charges_of_an_order_are_told_by_the_later_one_once():
     assert beside_attempts(declined, [first]) is declined
 
 
+@pytest.mark.parametrize("named", [A, REF])
+def test_a_charge_that_another_one_names_does_not_name_that_one_too(named):
+    """Whoever refunds the charges that are named would refund both."""
+    later = replace(paid(B).payment, ref="POLATER", duplicate_charges=(named,))
+    later_record = replace(paid(B), intent=replace(INTENT, ref="POLATER"), payment=later)
+    charged_back = Change(paid(A).payment, Source.STATUS, "charged_back")
+    assert beside_attempts(charged_back, [paid(A), later_record]) is charged_back
+
+
 # Past a deadline ------------------------------------------------------------------------------------------------------
 
 
