@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -117,6 +118,20 @@ async def test_a_caller_who_leaves_before_the_sale_is_not_charged(merchant: Merc
     assert (await merchant.sale()).status is PaymentStatus.APPROVED
     assert merchant.charged() == 10
     assert len(merchant.bank.corefy.books.invoices) == 1
+
+
+async def test_a_caller_who_left_has_no_lost_invoice_asked_for_again(merchant: Merchant, gate: Gated):
+    merchant.bank.faults.add("corefy_create", "error", when="before", times=1)
+    held = Held()
+    gate.at("POST", CREATE, "after", held)
+    paying = asyncio.create_task(merchant.sale())
+    await held.reached.wait()
+    paying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await paying
+    held.released.set()
+    await merchant.corefy.drain()
+    assert merchant.requests("corefy_create") == 1
 
 
 async def test_a_caller_who_leaves_once_the_sale_has_left_is_charged_once(merchant: Merchant, gate: Gated):
@@ -260,6 +275,16 @@ async def test_a_slow_call_leaves_the_sale_to_the_one_that_has_it_now(merchant: 
         other_one.released.set()
         assert (await selling).status is PaymentStatus.APPROVED
     assert merchant.requests("corefy_sale") == 1
+
+
+async def test_a_machine_that_slept_after_the_invoice_sells_nothing(merchant: Merchant, gate: Gated, monkeypatch):
+    async def sleep() -> None:
+        monkeypatch.setattr("paymentoptions_async.wire.exchange.uptime", lambda: math.inf)
+
+    gate.at("POST", CREATE, "after", sleep)
+    with pytest.raises(NotSent):
+        await merchant.sale()
+    assert merchant.requests("corefy_sale") == 0
 
 
 async def test_a_sale_is_not_begun_without_time_for_it(merchant: Merchant, gate: Gated, monkeypatch):

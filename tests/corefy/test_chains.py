@@ -8,6 +8,7 @@ if nothing had been lost. Only where the buyer never learnt of the 3-D Secure pa
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ async def call(merchant: Merchant, name: str, before: Payment | None, card: str,
     if name == "write_off":
         assert before.stored_payment_method_id is not None
         return await of(merchant.write_off(before.stored_payment_method_id))
-    part = {"amount": Money("3.00", "USD"), "idempotency_key": "part"} if name == "part" else {}
+    part: dict[str, Any] = {"amount": Money("3.00", "USD"), "idempotency_key": "part"} if name == "part" else {}
     return await of(merchant.corefy.refund(before.ref if before.parent is None else before.parent, **part))
 
 
