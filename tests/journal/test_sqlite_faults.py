@@ -183,6 +183,7 @@ async def test_a_lock_that_is_held_too_long_is_said_and_reading_goes_on(
         with pytest.raises(JournalUnavailable, match="kept it locked for too long"):
             await waiting
         assert await journal.get(make_intent("2").ref) is None
+        monkeypatch.undo()
         waiting = asyncio.create_task(journal.admit(make_intent("2"), owner="first", lease=LEASE))
         await asyncio.sleep(0.02)
         other.execute("COMMIT")
