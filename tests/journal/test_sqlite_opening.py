@@ -14,7 +14,7 @@ import pytest
 
 from paymentoptions_async.errors import ConfigurationError, JournalUnavailable, PaymentOptionsError
 from paymentoptions_async.journal.migrations import Migration, migrations, missing
-from paymentoptions_async.journal.sqlite import SqliteJournal, connecting
+from paymentoptions_async.journal.sqlite import SqliteJournal, connecting, places
 from paymentoptions_async.payment import PaymentStatus
 from tests.journal.making import LEASE, Clock, admitted, becomes, make_intent, paid
 
@@ -110,6 +110,42 @@ async def test_once_the_directory_is_there_it_can_be_opened(tmp_path: Path) -> N
     (tmp_path / "missing").mkdir()
     await admitted(journal, make_intent())
     await journal.aclose()
+
+
+async def test_a_file_with_two_names_is_refused(journal: SqliteJournal, path: Path, clock: Clock) -> None:
+    """Under each it would have a log of its own, and the same key would be sent under both."""
+    await admitted(journal, make_intent("1"))
+    twin = path.with_name("twin.db")
+    os.link(path, twin)
+    await refusal(SqliteJournal(twin, clock=clock), ConfigurationError, "another name.*-samefile")
+    twin.unlink()
+    twin.symlink_to(path)
+    linked = SqliteJournal(twin, clock=clock)
+    assert not (await linked.admit(make_intent("1"), owner="second", lease=LEASE)).send
+    await linked.aclose()
+
+
+async def test_a_name_that_was_left_behind_while_the_file_was_made_is_removed(
+    journal: SqliteJournal, path: Path
+) -> None:
+    path.touch()
+    left = path.with_name(".journal.db.x1y2")
+    others = path.with_name(".journal.db.old")
+    os.link(path, left)
+    others.touch()
+    await admitted(journal, make_intent())
+    assert (left.exists(), others.exists()) == (False, True)
+
+
+async def test_a_file_that_is_mounted_without_its_directory_is_refused(
+    journal: SqliteJournal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = f"30 1 0:1 / {path.parent} rw - ext4 /dev/sda rw"
+    mounts = f"{directory}\n31 30 0:1 /j.db {path} rw - ext4 /dev/sda rw\n"
+    monkeypatch.setattr(places, "_mountinfo", lambda: mounts)
+    await refusal(journal, ConfigurationError, r"the file itself is mounted.*mount the directory")
+    monkeypatch.setattr(places, "_mountinfo", lambda: directory)
+    await admitted(journal, make_intent())
 
 
 async def test_a_network_file_system_is_refused(

@@ -17,7 +17,7 @@ import apsw
 from paymentoptions_async.errors import JournalUnavailable
 from paymentoptions_async.journal.migrations import Migration, migrations, missing
 from paymentoptions_async.journal.sqlite import faults
-from paymentoptions_async.journal.sqlite.places import Identity, network_file_system
+from paymentoptions_async.journal.sqlite.places import Identity, is_mounted_alone, network_file_system
 
 APPLICATION_ID = 0x504F6A6C
 """``POjl`` in the file's header: it is a journal, and no other program's database."""
@@ -58,6 +58,7 @@ def open_file(path: str) -> Opened:
     _make_private_file(path)
     connections: list[apsw.Connection] = []
     try:
+        _check_one_name(path)
         writer = _connect(path, connections)
         steps = migrations("sqlite")
         with _one_look(writer):
@@ -134,19 +135,47 @@ def _make_private_file(path: str) -> None:
     if place.exists():
         return
     try:
-        descriptor, made = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)  # 0600
+        descriptor, made = tempfile.mkstemp(prefix=_unfinished(place), dir=place.parent)  # 0600
         os.close(descriptor)
         try:
             with suppress(FileExistsError):  # another process was first
                 os.link(made, path)
         finally:
-            Path(made).unlink()
+            Path(made).unlink(missing_ok=True)  # whoever opened it at once may have tidied up: `_check_one_name`
         _sync_directory(place.parent)
     except OSError as error:
         raise JournalUnavailable(
             f"journal {path}: a file can't be made there ({error.strerror}); the process must be able to write "
             f"{place.parent}"
         ) from error
+
+
+def _unfinished(place: Path) -> str:
+    return f".{place.name}."
+
+
+def _check_one_name(path: str) -> None:
+    """Refuse a file that has two names: each has a log of its own, so that what is written to one the other forgets.
+
+    A process that was killed while it made the file may have left the name behind under which it made it.
+    """
+    place = Path(path)
+    if place.stat().st_nlink > 1:
+        for beside in place.parent.iterdir():
+            if beside.name.startswith(_unfinished(place)) and beside.samefile(place):
+                beside.unlink(missing_ok=True)
+    if place.stat().st_nlink > 1:
+        raise faults.refused(
+            path,
+            "the file has another name (a hard link), and the same key would be sent under both; find it with "
+            "'find -samefile' and remove it",
+        )
+    if is_mounted_alone(path):
+        raise faults.refused(
+            path,
+            "the file itself is mounted there, and under its other name the same key would be sent again; mount the "
+            "directory that it is in",
+        )
 
 
 def _sync_directory(directory: Path) -> None:

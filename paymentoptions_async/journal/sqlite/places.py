@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
 SHARED_WITH_OTHERS = frozenset(
@@ -28,15 +29,19 @@ def file_system_of(path: str, mountinfo: str) -> str | None:
     None where the text does not tell. Of several mounts on one place the last one counts (proc_pid_mountinfo(5)).
     """
     found, longest = None, -1
+    for place, kind in _mounts(mountinfo):
+        if len(place) >= longest and _is_within(path, place):
+            found, longest = kind, len(place)
+    return found
+
+
+def _mounts(mountinfo: str) -> Iterator[tuple[str, str]]:
+    """Each mount's place, and the type of its file system."""
     for line in mountinfo.split("\n"):
         before, separator, after = line.partition(" - ")
         fields = before.split(" ")
-        if not separator or len(fields) <= _MOUNT_POINT:
-            continue
-        place = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[_MOUNT_POINT])
-        if len(place) >= longest and _is_within(path, place):
-            found, longest = after.split(" ", 1)[0], len(place)
-    return found
+        if separator and len(fields) > _MOUNT_POINT:
+            yield _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[_MOUNT_POINT]), after.split(" ", 1)[0]
 
 
 _MOUNT_POINT = 4
@@ -60,12 +65,23 @@ def network_file_system(path: str) -> str | None:
     """
     if os.name == "nt":
         return "a Windows share" if is_network_share(path) else None
-    try:
-        mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return None
-    kind = file_system_of(path, mountinfo)
+    kind = file_system_of(path, _mountinfo())
     return kind if kind in SHARED_WITH_OTHERS else None
+
+
+def is_mounted_alone(path: str) -> bool:
+    """Is it a file that is mounted without its directory, so that its log would not be the one beside its other name?
+
+    Only Linux tells.
+    """
+    return any(place == path for place, _ in _mounts(_mountinfo()))
+
+
+def _mountinfo() -> str:
+    try:
+        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
 
 
 class Identity:
