@@ -64,7 +64,7 @@ def _tell_before_write() -> None:
         self: Flow, record: Record, reading: Reading, evidence: Evidence, owner: str
     ) -> tuple[Record, bool]:
         async def later() -> None:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.2)
             await settle_first(self, record, reading, evidence, owner)
 
         self.spawn(later())

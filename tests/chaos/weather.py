@@ -93,7 +93,7 @@ class Blow:
 
 
 STRIKES = {
-    "kill": (100, 1500),
+    "kill": (100, 400),
     "freeze": (250, 4000),
     "restart the gateway": (100, 5000),
     "a person settles": (100, 1000),
