@@ -340,14 +340,19 @@ class Flow:
     async def _settle(self, record: Record, reading: Reading, evidence: Evidence, owner: str) -> tuple[Record, bool]:
         """Record what an exchange came to, and tell whether it contradicts what was settled meanwhile.
 
-        Where that fails, say what may have happened besides.
+        Where that fails, say what may have happened besides, and by what id it can be asked for: nothing else kept it.
         """
         settle = Decision(partial(transitions.after_exchange, reading=reading, evidence=evidence, owner=owner))
         try:
             changed = await self.journal.change(record.ref, settle)
         except JournalUnavailable as error:
+            known = reading.transaction_id
+            later = (
+                "" if known is None else f". The gateway calls it {known[:64]!r}: its status, asked later, settles it"
+            )
             raise JournalUnavailable(
-                f"{record.intent.operation} {record.ref}: what it came to could not be recorded ({evidence}): {error}",
+                f"{record.intent.operation} {record.ref}: what it came to could not be recorded ({evidence}): {error}"
+                f"{later}",
                 payment=record.payment,
                 evidence=evidence,
             ) from error
