@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
@@ -26,7 +27,7 @@ from paymentoptions_async.wire.guard import LoopGuard
 log = logging.getLogger("paymentoptions_async")
 
 MAX_NOTICES = 20
-"""Different webhooks under one reference that are confirmed in `PERIOD`; more are recorded only."""
+"""Different webhooks under one reference that are confirmed at once in `PERIOD`; more are recorded, and wait."""
 PERIOD = 3600.0
 """Seconds. A cap for good would leave a subscription's later renewals, or the truth after a flood, unconfirmed."""
 
@@ -36,6 +37,9 @@ MAX_AT_ONCE = 32
 TAKEN_UP_AT_ONCE = 8
 """Of those that waited, once the gateway answers the first: the rest of the places is for what comes just now."""
 _PAGE = 100
+
+AFTER_A_FLOOD = 60.0
+"""Seconds, about, until what waits behind `MAX_NOTICES` is asked about: as many again, and so on."""
 
 APPEARS_WITHIN = 600.0
 """Seconds for which a transaction that a webhook names, and the gateway does not know, is asked for again (inferred).
@@ -68,6 +72,7 @@ class Inbox:
         self._slots = asyncio.Semaphore(MAX_AT_ONCE)
         self._failures = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self._quiet_until = 0.0
         self._taking_up = False
         self._closed = False
         self.refused = 0
@@ -104,7 +109,13 @@ class Inbox:
             return  # a repetition, and what it names was asked for
         since = self._clock() - PERIOD
         lately = [noted for noted in await journal.notices(ref) if noted.received_at > since]
-        if record is not None and len(lately) <= MAX_NOTICES:
+        if record is None:
+            return
+        if len(lately) > MAX_NOTICES:
+            self._ask_again_later(at_least=AFTER_A_FLOOD)
+        elif self._is_quiet:
+            self._ask_again_later()
+        else:
             self._confirm_behind(record, notice)
 
     async def take_up(self) -> int:
@@ -135,7 +146,7 @@ class Inbox:
                 await self._confirm(record, notice)
             except PaymentOptionsError as error:
                 log.warning("webhook of %s not confirmed yet: %s", notice.ref, type(error).__name__)
-                self._ask_again_later(getattr(error, "retry_after", None))
+                self._ask_again_later(retry_after=getattr(error, "retry_after", None))
                 return False
         return True
 
@@ -188,13 +199,28 @@ class Inbox:
     def _is_recent(self, notice: Notice) -> bool:
         return self._clock() - notice.received_at <= APPEARS_WITHIN
 
-    def _ask_again_later(self, retry_after: float | None = None) -> None:
-        """One alarm for all that waits: a gateway that is away must not meet a storm when it is back."""
-        if self._closed or self._alarm is not None:
+    @property
+    def _is_quiet(self) -> bool:
+        """True while the gateway wants to be asked nothing."""
+        return asyncio.get_running_loop().time() < self._quiet_until
+
+    def _ask_again_later(self, *, at_least: float = 0.0, retry_after: float | None = None) -> None:
+        """One alarm for all that waits: a gateway that is away must not meet a storm when it is back.
+
+        ``at_least`` is in seconds, and gives way to an alarm that comes sooner; the gateway's own ``retry_after`` to
+        none.
+        """
+        if self._closed:
             return
-        delay = max(policy.poll_delay(self._failures, self._random), retry_after or 0.0)
-        self._failures += 1
-        self._alarm = asyncio.get_running_loop().call_later(delay, self._ask_again)
+        loop = asyncio.get_running_loop()
+        self._quiet_until = max(self._quiet_until, loop.time() + (retry_after or 0.0))
+        if self._alarm is None:
+            when = loop.time() + max(policy.poll_delay(self._failures, self._random), at_least)
+            self._failures += 1
+        else:
+            when = self._alarm.when()
+            self._alarm.cancel()
+        self._alarm = loop.call_at(max(when, self._quiet_until), self._ask_again)
 
     def _ask_again(self) -> None:
         self._alarm = None
@@ -232,25 +258,35 @@ class Inbox:
         In no order, so that one whose question the gateway never answers does not hold up those behind it for good;
         and behind however many whose transactions it does not know.
         """
-        asked: set[tuple[str, str]] = set()
+        seen: set[tuple[str, str]] = set()
+        taken: Counter[str] = Counter()
         at_once = 1
         try:
-            while left := [notice for notice in waiting if (notice.ref, notice.digest) not in asked]:
+            while left := [notice for notice in waiting if (notice.ref, notice.digest) not in seen]:
+                seen.update((notice.ref, notice.digest) for notice in left)
                 self._random.shuffle(left)
-                while left and not self._closed:
+                left = [notice for notice in left if self._is_within(notice, taken)]
+                while left and not (self._closed or self._is_quiet):
                     some, left = left[:at_once], left[at_once:]
-                    asked.update((notice.ref, notice.digest) for notice in some)
                     if not any(await asyncio.gather(*map(self._confirm_waiting, some))):
                         return
                     at_once = TAKEN_UP_AT_ONCE
-                if self._closed:
+                if left:
                     return
-                waiting = await self._flow.journal.waiting_notices(self._scope, limit=_PAGE + len(asked))
+                waiting = await self._flow.journal.waiting_notices(self._scope, limit=_PAGE + len(seen))
         except PaymentOptionsError as error:
             log.warning("webhooks that wait could not be read: %s", error)
             self._ask_again_later()
         finally:
             self._taking_up = False
+
+    def _is_within(self, notice: Notice, taken: Counter[str]) -> bool:
+        """Count what is asked about one reference in one go; what is above the bound is asked about in the next."""
+        taken[notice.ref] += 1
+        if taken[notice.ref] <= MAX_NOTICES:
+            return True
+        self._ask_again_later(at_least=AFTER_A_FLOOD)
+        return False
 
     async def _confirm_waiting(self, notice: Notice) -> bool:
         record = await self._flow.journal.get(notice.ref)

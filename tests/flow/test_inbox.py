@@ -17,7 +17,6 @@ from paymentoptions_async.values import Money
 from paymentoptions_async.webhooks import (
     APPEARS_WITHIN,
     MAX_AT_ONCE,
-    MAX_NOT_FOUND,
     MAX_NOTICES,
     TAKEN_UP_AT_ONCE,
     Inbox,
@@ -194,6 +193,62 @@ async def test_a_gateway_that_asks_for_patience_gets_it(shop, desk, receive, wai
     assert desk.asked.total() == asked
     await asyncio.sleep(120)
     assert await status_of(shop, ref) is PaymentStatus.APPROVED
+
+
+@in_virtual_time
+async def test_patience_that_a_gateway_asks_for_holds_for_all_that_waits_and_all_that_comes(
+    shop, desk, receive, waiting
+):
+    begun = await waiting(3)
+    [(first, own), (second, another), (third, last)] = begun.items()
+    for ref, transaction_id in begun.items():
+        desk.enter(transaction_id, paid(ref, transaction_id))
+    desk.away = DOWN
+    await receive(first, paid(first, own))
+    await asyncio.sleep(5)  # it will be asked for again in a moment
+    desk.away = answer({"message": "slow down"}, 429, {"Retry-After": "900"})
+    await receive(second, paid(second, another))
+    await asyncio.sleep(60)
+    desk.away = None
+    asked = desk.asked.total()
+    await receive(third, paid(third, last))
+    await asyncio.sleep(700)
+    assert desk.asked.total() == asked
+    await asyncio.sleep(240)
+    assert {await status_of(shop, ref) for ref in begun} == {PaymentStatus.APPROVED}
+
+
+@in_virtual_time
+async def test_what_fails_later_is_asked_for_again_before_what_may_wait_longer(shop, desk, receive, waiting):
+    begun = await waiting(2)
+    [(slow, own), (quick, another)] = begun.items()
+    desk.away = DOWN
+    await receive(slow, paid(slow, own))
+    await asyncio.sleep(2 * HOUR)  # by now it is asked for twice a minute
+    desk.away = None
+    desk.enter(another, paid(quick, another))
+    desk.books[another], told = DOWN, desk.books[another]
+    await receive(quick, paid(quick, another))
+    desk.books[another] = told
+    await asyncio.sleep(60)
+    assert await status_of(shop, quick) is PaymentStatus.APPROVED
+
+
+@in_virtual_time
+async def test_the_truth_behind_a_flood_is_learned_without_anybodys_doing(shop, desk, receive, waiting):
+    """A page on which someone tries stolen cards, and then a buyer pays."""
+    [(ref, own)] = (await waiting()).items()
+    for number in range(MAX_NOTICES + 5):
+        declined = f"{number:08x}-dead-4c0e-8f0e-1d2f3a4b5c6d"
+        desk.enter(declined, paid("ANOTHER", declined, code=5))
+        await receive(ref, paid(ref, declined, code=5))
+    desk.enter(own, paid(ref, own))
+    await receive(ref, paid(ref, own))
+    await asyncio.sleep(1)
+    assert desk.asked.total() == MAX_NOTICES
+    await asyncio.sleep(600)
+    assert await status_of(shop, ref) is PaymentStatus.APPROVED
+    assert desk.most_at_once <= MAX_NOTICES
 
 
 @in_virtual_time
@@ -384,8 +439,9 @@ async def test_made_up_ids_do_not_crowd_out_a_real_one(shop, desk, receive, wait
     desk.away = None
     await asyncio.sleep(120)
     assert await status_of(shop, ref) is PaymentStatus.APPROVED
-    left = await shop.journal.notices(flooded, state=NoticeState.WAITING)
-    assert len(left) <= MAX_NOT_FOUND
+    assert desk.most_at_once <= MAX_NOTICES
+    await asyncio.sleep(HOUR)
+    assert set(await states_of(shop, flooded)) == {NoticeState.REJECTED}
 
 
 @in_virtual_time
