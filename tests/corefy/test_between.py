@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from paymentoptions_async import (
     Payment,
     PaymentStatus,
 )
+from paymentoptions_async.intent import NoticeState
 from paymentoptions_async.payment import Progress
 from tests.corefy.conftest import TEN, MakeMerchant, Merchant, client, of, outcome
 
@@ -239,6 +239,7 @@ async def test_a_callback_that_overtakes_the_sale_takes_it_from_nobody(merchant:
     await asyncio.sleep(0.05)
     [record] = await merchant.corefy._journal.records(merchant.corefy._scope)
     assert record.payment.progress is Progress.SENDING
+    assert [notice.state for notice in await merchant.corefy._journal.notices(record.ref)] == [NoticeState.WAITING]
     held.released.set()
     assert (await paying).status is PaymentStatus.APPROVED
 
@@ -279,7 +280,7 @@ async def test_a_slow_call_leaves_the_sale_to_the_one_that_has_it_now(merchant: 
 
 async def test_a_machine_that_slept_after_the_invoice_sells_nothing(merchant: Merchant, gate: Gated, monkeypatch):
     async def sleep() -> None:
-        monkeypatch.setattr("paymentoptions_async.wire.exchange.uptime", lambda: math.inf)
+        monkeypatch.setattr("paymentoptions_async.wire.exchange.uptime", lambda: 1e12)
 
     gate.at("POST", CREATE, "after", sleep)
     with pytest.raises(NotSent):

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from paymentoptions_async import ConfigurationError, PaymentStatus, WebhookRejected
+from paymentoptions_async import ConfigurationError, EnvironmentMismatch, PaymentStatus, WebhookRejected
 from paymentoptions_async.corefy.callbacks import Signatures, sign
 from paymentoptions_async.intent import NoticeState
 from paymentoptions_async.sandbox import COREFY_TEST_SECRET
-from tests.corefy.conftest import TEN, MakeMerchant, Merchant, card, client, encoded, invoice_document
+from tests.corefy.conftest import TEN, MakeMerchant, Merchant, card, client, encoded, invoice_document, of
 
 VECTOR = b'{"data":{"type":"payment-invoices","id":"cpi_test","attributes":{"status":"processed","resolution":"ok"}}}'
 
@@ -99,6 +99,8 @@ class LiveGateway:
         self.asked = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/refund"):
+            return httpx.Response(502)
         if request.method == "POST":
             self.ref = json.loads(request.content)["data"]["attributes"]["reference_id"]
             return httpx.Response(201, content=encoded(invoice_document(self.ref, **self.attributes)))
@@ -136,6 +138,16 @@ async def test_a_test_secret_never_touches_a_live_payment(tmp_path: Path):
         await live.webhooks.receive_signed(**signed(told(page, test_mode=False), "sk_live_1"))
         await live.drain()
         assert (await live.payment(page.ref)).status is PaymentStatus.APPROVED
+
+        lost = await of(live.refund(page.ref))
+        gateway.attributes |= {"status": "refunded", "refunded_amount": 10}
+        body = encoded(invoice_document(mine.ref, id="cpi_Live", status="refunded"))
+        await test.webhooks.receive_signed(**signed(body, "sk_test_1"))
+        await test.drain()
+        assert (await live.payment(lost.ref)).status is PaymentStatus.UNKNOWN
+        assert (await live.resolve(lost.ref)).status is PaymentStatus.APPROVED
+        with pytest.raises(EnvironmentMismatch):
+            await test.invoice("cpi_Live")
 
 
 async def test_one_callback_many_times_is_asked_about_once(nearby: Merchant):

@@ -118,6 +118,12 @@ async def test_what_a_moderator_must_look_at_is_never_final(nearby: Merchant):
     assert (await nearby.corefy.resolve(pending.ref)).status is PaymentStatus.CANCELLED
 
 
+async def test_a_buyer_at_the_bank_is_waited_for_no_more_while_a_moderator_looks(nearby: Merchant):
+    started = await nearby.sale("processed_3ds")
+    nearby.bank.corefy.require_moderation(nearby.invoice(started).id)
+    assert (await nearby.corefy.resolve(started.ref)).status is PaymentStatus.PENDING
+
+
 async def test_the_same_key_again_sends_nothing(merchant: Merchant):
     first = await merchant.sale()
     before = len(merchant.bank.requests)
