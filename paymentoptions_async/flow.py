@@ -236,7 +236,8 @@ class Flow:
             follower.ref: self.gateway.read_status(reply, self.gateway.expected(follower, transaction_id))
             for follower in followers
         }
-        matching = transitions.matching(followers, readings)
+        ref = charge.intent.merchant_txn_ref
+        matching = [m for m in transitions.matching(followers, readings) if readings[m.ref].merchant_txn_ref == ref]
         if any(match.payment.progress is Progress.SENDING and not _lapsed(match) for match in matching):
             return Confirmation.NOT_NOW  # its own answer is under way, and may say that it is another one's
         if len(matching) != 1:

@@ -169,7 +169,8 @@ def _may_be(follower: Record, reading: Reading) -> bool:
     may_have_happened = is_open and payment.progress in (Progress.SENDING, Progress.ANSWERED)
     same_kind = _is_of(reading, intent.operation)
     same_amount = intent.amount is None or reading.approved_amount == intent.amount
-    clear = reading.status.is_final and reading.merchant_txn_ref == intent.charge_ref
+    ref = reading.merchant_txn_ref
+    clear = reading.status.is_final and ref is not None and intent.charge_ref in (None, ref)
     return may_have_happened and payment.transaction_id is None and clear and same_kind and same_amount
 
 

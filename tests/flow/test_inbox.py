@@ -628,3 +628,19 @@ async def test_a_refund_that_somebody_made_in_the_portal_is_nobodys(shop, desk, 
     await asyncio.sleep(1)
     assert await shop.journal.find(portal) is None
     assert (await shop.journal.get(paid_for.ref)).payment == paid_for
+
+
+@pytest.mark.parametrize(("names", "status"), [("the charge", "approved"), ("another", "unknown"), ("none", "unknown")])
+@in_virtual_time
+async def test_a_refund_by_transaction_id_is_told_once_its_charge_is_known(shop, desk, receive, names, status):
+    about = {"operation": Operation.REFUND, "amount": Money("300", "JPY"), "instrument": None, "parent": TRANSACTION}
+    desk.then(lost())
+    with pytest.raises(OutcomeUnknown) as unknown:
+        await shop.pay("r:1", **about)
+    desk.then(answer(envelope(shop.ref())))
+    paid_for = await shop.pay()
+    told = refunded({"the charge": paid_for.ref, "another": "POANOTHER", "none": ""}[names])
+    desk.enter(OTHER_TRANSACTION, told)
+    await receive(paid_for.ref, told)
+    await asyncio.sleep(1)
+    assert await status_of(shop, unknown.value.payment.ref) == status
