@@ -137,6 +137,7 @@ TOURS = {"memory": "httpx", "sqlite": "pool", "postgres": "mock"}
 async def test_nothing_is_shown_or_kept_of_all_that_a_client_does(request, journal, logged, monkeypatch, capfd):
     place, share = request.getfixturevalue(journal), list(TOURS).index(journal)
     monkeypatch.setattr(policy, "EXCHANGE_FLOOR", 0.05)  # what nobody waits for any more ends soon
+    monkeypatch.setattr(policy, "GET_TIMEOUT", 0.5)  # and so do questions about webhooks
     marks = Marks(also=[PASSWORD])
     asyncio.get_running_loop().set_debug(enabled=journal == "memory")  # so that asyncio tells what it does; it is slow
     async with tour.opened(TOURS[journal], marks, journal=place.url) as shop:
