@@ -80,11 +80,13 @@ SELECT
              CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
   -- A statement that comes after the locks must see what others committed before they let go of them.
   set_config('default_transaction_isolation', 'read committed', false),
-  -- Every statement looks up a few rows by an index. The planner can't know how few, and would read whole tables.
+  -- Every statement looks up a few rows by an index. The planner can't know how few: it would read whole tables, and
+  -- would plan anew, for longer than the statement takes.
   set_config('enable_seqscan', 'off', false),
   set_config('enable_hashjoin', 'off', false),
   set_config('enable_mergejoin', 'off', false),
   set_config('jit', 'off', false),
+  set_config('plan_cache_mode', 'force_generic_plan', false),
   set_config('lock_timeout', $2, false),
   set_config('idle_in_transaction_session_timeout', $3, false),
   -- A host that is gone can't say so: within about ten seconds the server finds out by itself.
