@@ -57,7 +57,10 @@ def may_send(intent: Intent, around: Surroundings, now: float) -> bool:
     """
     standing = as_of(around.standing, now) if around.standing is not None else None
     if standing is not None:
+        may_go_again = standing.payment.progress in (Progress.NOT_SENT, Progress.REFUSED)
         differing = intent.differs_from(standing.intent)
+        if not may_go_again and _for_another_order(intent, standing.intent):
+            differing = (*differing, "order")
         if differing:
             raise IdempotencyConflict(
                 f"idempotency key {intent.idempotency_key!r} stands for another request ({', '.join(differing)}); "
@@ -66,12 +69,17 @@ def may_send(intent: Intent, around: Surroundings, now: float) -> bool:
                 ref=intent.ref,
                 operation=intent.operation,
             )
-        if standing.payment.progress not in (Progress.NOT_SENT, Progress.REFUSED):
+        if not may_go_again:
             return False
     _check_order(intent, [attempt for attempt in around.attempts if attempt.ref != intent.ref], now)
     if intent.operation.follows:
         check_following(intent, around.parent, [as_of(follower, now) for follower in around.followers])
     return True
+
+
+def _for_another_order(intent: Intent, standing: Intent) -> bool:
+    """Would the payment of one order be returned for another, which nobody has paid?"""
+    return None not in (intent.order, standing.order) and intent.order != standing.order
 
 
 def _check_order(intent: Intent, attempts: list[Record], now: float) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from paymentoptions_async.errors import NotAllowed, NotSent, OutcomeUnknown
+from paymentoptions_async.errors import IdempotencyConflict, NotAllowed, NotSent, OutcomeUnknown
 from paymentoptions_async.payment import PaymentStatus
 from tests.support.scripted import OTHER_TRANSACTION, Held, answer, envelope, lost, not_sent, redirect
 
@@ -111,3 +111,13 @@ async def test_an_attempt_whose_owner_never_came_back_blocks_the_order(shop):
     with pytest.raises(NotAllowed, match="may have charged"):
         await shop.pay("1042:2", order="1042")
     assert shop.wire.sent == []
+
+
+async def test_a_key_of_another_order_is_a_mistake_and_not_an_order_that_is_paid(shop):
+    shop.wire.then(answer(envelope(shop.ref("1"))))
+    await shop.pay("1", order="1042")
+    with pytest.raises(IdempotencyConflict) as conflict:
+        await shop.pay("1", order="1043")
+    assert conflict.value.fields == ("order",)
+    assert (await shop.pay("1")).status is PaymentStatus.APPROVED
+    assert shop.wire.charges == 1
