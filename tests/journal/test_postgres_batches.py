@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,15 @@ import pytest
 from paymentoptions_async.admission import Admission
 from paymentoptions_async.errors import ConfigurationError, JournalUnavailable, NotAllowed
 from paymentoptions_async.intent import Intent, Record
-from paymentoptions_async.journal.postgres import PostgresJournal, connections, writing
+from paymentoptions_async.journal.postgres import (
+    PostgresJournal,
+    connections,
+    handing,
+    keeping,
+    noticing,
+    reading,
+    writing,
+)
 from paymentoptions_async.journal.postgres.desk import Desk, order_name
 from paymentoptions_async.journal.postgres.faults import Fault
 from paymentoptions_async.payment import Operation, PaymentStatus, Progress
@@ -247,6 +256,40 @@ SELECT EXISTS (
   WHERE NOT waiting.granted AND held.pid = pg_backend_pid()
 )
 """
+
+
+NAMES = ["a", "b"]
+STATEMENTS: dict[str, tuple[str, list[Any]]] = {
+    "lock": (writing._LOCK, [NAMES, NAMES, NAMES]),
+    "read": (writing._READ, [NAMES, NAMES, NAMES, NAMES]),
+    "standing": (writing._STANDING, [NAMES, [1, 2], NAMES]),
+    "keep": (keeping._KEEP, ["[]"] * 5),
+    "get": (reading._GET, [NAMES]),
+    "find": (reading._FIND, [NAMES]),
+    "followers": (reading._FOLLOWERS, [NAMES]),
+    "history": (reading._HISTORY, [NAMES]),
+    "unresolved": (reading._UNRESOLVED, ["a", 0.0, 0.0, 0, 10]),
+    "records": (reading._RECORDS, ["a", "", 10]),
+    "newer": (reading._NEWER, [NAMES, [1, 2]]),
+    "whose": (noticing._WHOSE, [NAMES, NAMES, NAMES]),
+    "close": (noticing._CLOSE, [NAMES, NAMES, NAMES, NAMES]),
+    "notices": (noticing._NOTICES, [NAMES]),
+    "waiting": (noticing._WAITING, ["a", 10]),
+    "claim": (handing._CLAIM, ["a", "me", 1.0, 10, "c"]),
+    "close event": (handing._CLOSE, [NAMES, NAMES]),
+    "put back": (handing._PUT_BACK, [NAMES, NAMES, [1.0, 2.0]]),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_no_statement_reads_a_whole_table(beside: PostgresJournal, name: str) -> None:
+    """Tables are new here, and nobody has counted them: the planner knows as little as it ever will."""
+    statement, values = STATEMENTS[name]
+    async with beside._connections.use(until=asyncio.get_running_loop().time() + 10) as connection:
+        plan = "\n".join(row["QUERY PLAN"] for row in await connection.fetch(f"EXPLAIN {statement}", *values))
+    assert "Seq Scan" not in plan
+    for scan in re.findall(r"(?:Index|Index Only|Bitmap Index) Scan .*\n(.*)", plan):
+        assert "Index Cond" in scan, plan
 
 
 async def test_what_the_database_does_not_take_fails_alone(journal: PostgresJournal) -> None:
