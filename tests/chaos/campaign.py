@@ -6,30 +6,31 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from paymentoptions_async import JournalUnavailable, PaymentOptions, PaymentOptionsError
-from paymentoptions_async.intent import Entry, Record, make_scope
-from paymentoptions_async.sandbox import MERCHANT_ID, Transaction
+from paymentoptions_async.corefy import Corefy
+from paymentoptions_async.sandbox import Transaction
 from tests.chaos import timing, weather
 from tests.chaos.bank import Bank
 from tests.chaos.crew import Crew
 from tests.chaos.database import Database
 from tests.chaos.facts import Facts
 from tests.chaos.hearing import Hearing
+from tests.chaos.invoice_desk import InvoiceDesk
+from tests.chaos.invoice_referee import InvoiceCase, judge_invoices
 from tests.chaos.ledger import Ledger
 from tests.chaos.marks import secrets_in
 from tests.chaos.person import Person
-from tests.chaos.referee import Case, Harm, handed_over, judge
+from tests.chaos.reading import read_journal
+from tests.chaos.referee import Case, Harm, Kept, handed_over, judge
 from tests.chaos.weather import Blow
-from tests.chaos.worker import Assignment, Handler, client
+from tests.chaos.worker import INVOICE_FACTS, Assignment, Handler, client, corefy_client
 from tests.chaos.workload import stories
 
-SCOPE = make_scope("paymentoptions", "sandbox", MERCHANT_ID)
 STALLED_AFTER = 90.0
 """Seconds without any news from any worker."""
 HANDED_OVER_WITHIN = 6.0
@@ -37,6 +38,7 @@ HANDED_OVER_WITHIN = 6.0
 SHOWN = 12
 """Harms of which the report tells all that is known."""
 DAY = 86_400.0
+QUESTIONS = ("status", "subscription_list", "subscription_show", "corefy_show", "corefy_list")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class Outcome:
     verdicts: Counter[str]
     harms: list[Harm] = field(default_factory=list)
     case: Case | None = None
+    invoices: InvoiceCase | None = None
 
 
 async def run(plan: Plan, database: Database) -> Outcome:
@@ -74,12 +77,16 @@ async def run(plan: Plan, database: Database) -> Outcome:
     await bank.open()
     crew = Crew(_assignment(plan, database, bank, told), bank.receivers)
     facts = Facts(plan.directory / "facts-conductor.jsonl")
+    invoice_facts = Facts(plan.directory / f"{INVOICE_FACTS}-conductor.jsonl")
     try:
         began = time.monotonic()
         await crew.start()
-        # The person's client, which also reads the journal at the end.
-        async with client(database.url, bank.url, Handler(facts, Random(plan.seed))) as gateway:
-            campaign = _Campaign(plan, database, bank, crew, gateway)
+        # The person's clients, which also read the journal at the end.
+        async with (
+            client(database.url, bank.url, Handler(facts, Random(plan.seed))) as gateway,
+            corefy_client(database.url, bank.url, Handler(invoice_facts, Random(plan.seed))) as corefy,
+        ):
+            campaign = _Campaign(plan, database, bank, crew, gateway=gateway, corefy=corefy)
             await campaign.strike_until_told(told)
             seconds = time.monotonic() - began
             await campaign.settle()
@@ -92,26 +99,32 @@ async def run(plan: Plan, database: Database) -> Outcome:
                 struck=crew.struck,
                 verdicts=campaign.person.verdicts,
             )
-            outcome.case = await campaign.case()
-            outcome.harms = campaign.troubles() + judge(outcome.case)
-            await campaign.look_up_notices(outcome.case, outcome.harms)
+            outcome.case, outcome.invoices = await campaign.cases()
+            outcome.harms = campaign.troubles() + judge(outcome.case) + judge_invoices(outcome.invoices)
+            for case in (outcome.case, outcome.invoices):
+                await campaign.look_up_notices(case, outcome.harms)
         outcome.harms += _leaks(plan.directory, database)
         return outcome
     finally:
         await crew.abandon()
         await bank.close()
         facts.close()
+        invoice_facts.close()
 
 
 class _Campaign:
     """What the conductor does while the workers work, and after."""
 
-    def __init__(self, plan: Plan, database: Database, bank: Bank, crew: Crew, gateway: PaymentOptions) -> None:
+    def __init__(
+        self, plan: Plan, database: Database, bank: Bank, crew: Crew, *, gateway: PaymentOptions, corefy: Corefy
+    ) -> None:
         self._plan = plan
         self._database = database
         self._bank = bank
         self._crew = crew
         self._gateway = gateway
+        self._corefy = corefy
+        self._invoice_desk = InvoiceDesk(corefy, bank, plan.directory)
         self._ledger = Ledger(bank.sandbox.books)
         self._striking: set[asyncio.Task[None]] = set()
         self._troubles: list[str] = []
@@ -150,25 +163,28 @@ class _Campaign:
         await asyncio.sleep(timing.LEASE)
         await self._bank.quiet()
         await self._settle_by_hand()
-        self._bank.sandbox.clock.advance(DAY)  # subscriptions are charged again
+        self._invoice_desk.decide()
+        self._bank.sandbox.clock.advance(DAY)  # subscriptions are charged again, and unpaid invoices expire
         await asyncio.sleep(0.2)
         await self._bank.quiet()
         await self._crew.end()
         await self._ask_again()
+        await self._invoice_desk.ask_again()
         await self._gateway.drain()
 
-    async def case(self) -> Case:
+    async def cases(self) -> tuple[Case, InvoiceCase]:
         """What is known now: once everything was handed over, or should have been."""
         missing, since = -1, time.monotonic()
         while True:
-            case = await self._case()
-            left = sum(1 for _ in case.in_flight()) + sum(1 for _ in handed_over(case))
+            case, invoices = await self._case(), await self._invoice_desk.case()
+            left = _left(case) + _left(invoices)
             if left != missing:
                 missing, since = left, time.monotonic()
             if not left or time.monotonic() > since + HANDED_OVER_WITHIN:
-                return case
+                return case, invoices
             await asyncio.sleep(1.0)
             await self._gateway.drain()
+            await self._corefy.drain()
 
     def troubles(self) -> list[Harm]:
         """What went wrong around the payments: processes that fell, and forgeries that were taken in."""
@@ -177,7 +193,7 @@ class _Campaign:
             Harm("a webhook is a hint", what) for what in self._bank.taken_in
         ]
 
-    async def look_up_notices(self, case: Case, harms: list[Harm]) -> None:
+    async def look_up_notices(self, case: Kept, harms: list[Harm]) -> None:
         """Read the webhooks of what is wrong, for the report."""
         refs = [harm.ref for harm in harms[:SHOWN] if harm.ref in case.records]
         case.notices = {ref: await self._gateway._journal.notices(ref) for ref in refs}
@@ -240,11 +256,7 @@ class _Campaign:
 
     async def _case(self) -> Case:
         self._ledger.refresh()
-        journal = self._gateway._journal
-        records: dict[str, Record] = {}
-        while page := await journal.records(SCOPE, after=max(records, default="")):
-            records |= {record.ref: record for record in page}
-        histories: Mapping[str, tuple[Entry, ...]] = {ref: tuple(await journal.history(ref)) for ref in records}
+        records, histories = await read_journal(self._gateway)
         return Case(
             ledger=self._ledger,
             records=records,
@@ -259,6 +271,11 @@ class _Campaign:
 def _log_to(path: Path) -> None:
     """Log as the workers do, and keep the server's complaints about cut connections off the screen."""
     logging.basicConfig(level=logging.DEBUG, filename=path, force=True)
+
+
+def _left(case: Kept) -> int:
+    """How much is still to come: answers of killed processes, and events."""
+    return sum(1 for _ in case.in_flight()) + sum(1 for _ in handed_over(case))
 
 
 def _announced(bank: Bank) -> list[str]:
@@ -301,7 +318,8 @@ def _leaks(directory: Path, database: Database) -> list[Harm]:
 
 def _told_of(what: str, fault: str, when: str) -> str:
     """A fault that struck, as the report names it."""
-    if what == "webhook":
-        return f"webhook: {fault}"
-    asked = "question" if what in ("status", "subscription_list", "subscription_show") else "operation"
-    return f"{asked}: {fault}, {when} it was done"
+    if what in ("webhook", "corefy_callback"):
+        return f"{what.removeprefix('corefy_')}: {fault}"
+    asked = "question" if what in QUESTIONS else "operation"
+    of_corefy = "Corefy's " if what.startswith("corefy") else ""
+    return f"{of_corefy}{asked}: {fault}, {when} it was done"

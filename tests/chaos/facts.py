@@ -31,9 +31,9 @@ class Facts:
         os.close(self._file)
 
 
-def read_facts(directory: Path) -> Iterator[Fact]:
+def read_facts(directory: Path, kind: str = "facts") -> Iterator[Fact]:
     """Read the facts of all processes, each file in its order; a last line that was cut off is left out."""
-    for path in sorted(directory.glob("facts-*.jsonl")):
+    for path in sorted(directory.glob(f"{kind}-*.jsonl")):
         with path.open("rb") as lines:
             for line in lines:
                 if line.endswith(b"\n"):

@@ -42,10 +42,10 @@ class Hearing:
     asked: int = 0
 
     @classmethod
-    def read(cls, directory: Path) -> Hearing:
-        """Digest the facts."""
+    def read(cls, directory: Path, kind: str = "facts") -> Hearing:
+        """Digest the facts of this kind."""
         heard = cls()
-        for fact in read_facts(directory):
+        for fact in read_facts(directory, kind):
             match fact["is"]:
                 case "asked":
                     heard.asked += 1

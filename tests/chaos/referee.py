@@ -5,6 +5,7 @@ Nothing here uses the product's own rules: what it promises is written down a se
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,29 +35,26 @@ class Harm:
         return f"{self.promise}: {self.what}" + (f" [{self.ref}]" if self.ref else "")
 
 
-@dataclass
-class Case:
-    """All that is known at the end."""
+@dataclass(kw_only=True)
+class Kept(ABC):
+    """What the journal keeps of one gateway's payments at the end, and what was told of them."""
 
-    ledger: Ledger
     records: Mapping[str, Record]
     histories: Mapping[str, Sequence[Entry]]
     unresolved: frozenset[str]
     heard: Hearing
     notices: Mapping[str, Sequence[Notice]] = field(default_factory=dict)
     """Webhooks of the payments that something is wrong with, for the report."""
-    announced: frozenset[str] = frozenset()
-    """Transactions of which the bank delivered a webhook that was not spoiled."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
     """What a person said of a payment, by reference."""
 
-    def own(self, record: Record) -> list[Transaction]:
-        """The bank's transactions of an intent."""
-        return self.ledger.own(record.ref, record.intent.operation, record.intent.charge_ref)
-
+    @abstractmethod
     def is_charged(self, record: Record) -> bool:
         """Did the bank do it?"""
-        return any(transaction.moved for transaction in self.own(record))
+
+    @abstractmethod
+    def bank_says(self, record: Record) -> Iterator[str]:
+        """What the bank did of an intent, a line for each thing."""
 
     def in_flight(self) -> Iterator[Record]:
         """What the journal believes to be on the wire: whoever had it may have been killed."""
@@ -84,19 +82,44 @@ class Case:
         return grouped
 
 
+@dataclass(kw_only=True)
+class Case(Kept):
+    """All that is known of the first gateway's payments."""
+
+    ledger: Ledger
+    announced: frozenset[str] = frozenset()
+    """Transactions of which the bank delivered a webhook that was not spoiled."""
+
+    def own(self, record: Record) -> list[Transaction]:
+        """The bank's transactions of an intent."""
+        return self.ledger.own(record.ref, record.intent.operation, record.intent.charge_ref)
+
+    def is_charged(self, record: Record) -> bool:
+        """See `Kept.is_charged`."""
+        return any(transaction.moved for transaction in self.own(record))
+
+    def bank_says(self, record: Record) -> Iterator[str]:
+        """See `Kept.bank_says`."""
+        for one in self.own(record):
+            heard = "announced" if one.id in self.announced else "not announced"
+            did = f"{one.order.operation} moved {one.moved} of {one.order.amount}"
+            yield f"{one.id} {did}, {one.outcome.name}, {heard}"
+
+
 def judge(case: Case) -> list[Harm]:
     """All that is wrong; nothing, if the product keeps its promises."""
-    return [harm for check in CHECKS for harm in check(case)]
+    return [harm for check in CHECKS for harm in check(case)] + judge_journal(case)
+
+
+def judge_journal(kept: Kept) -> list[Harm]:
+    """What is wrong in the same way whichever gateway it is."""
+    return [harm for check in JOURNAL_CHECKS for harm in check(kept)]
 
 
 def charged_once(case: Case) -> Iterator[Harm]:
     """One intent, one reference, at most one request that may charge; a page paid twice by its buyer is reported."""
     pages = case.ledger.challenges
-    keys: dict[tuple[str, str], str] = {}
     for record in case.records.values():
-        named = (record.intent.operation.family, record.intent.idempotency_key)
-        if keys.setdefault(named, record.ref) != record.ref:
-            yield Harm("charged twice", f"key {named[1]!r} stands for two references", record.ref)
         own = case.own(record)
         charged = [transaction.id for transaction in own if transaction.moved]
         if record.intent.operation is Operation.HOSTED_PAGE:
@@ -107,6 +130,15 @@ def charged_once(case: Case) -> Iterator[Harm]:
             yield Harm("charged twice", f"the bank charged it {len(charged)} times", record.ref)
         elif len(own) > 1 or pages[record.ref] > 1:
             yield Harm("charged twice", f"the bank was asked {len(own) + pages[record.ref]} times", record.ref)
+
+
+def one_reference_for_each_key(case: Kept) -> Iterator[Harm]:
+    """A key stands for one intent."""
+    keys: dict[tuple[str, str], str] = {}
+    for record in case.records.values():
+        named = (record.intent.operation.family, record.intent.idempotency_key)
+        if keys.setdefault(named, record.ref) != record.ref:
+            yield Harm("charged twice", f"key {named[1]!r} stands for two references", record.ref)
 
 
 def known_to_journal(case: Case) -> Iterator[Harm]:
@@ -152,7 +184,7 @@ def _against_books(record: Record, own: Sequence[Transaction]) -> Iterator[Harm]
         yield Harm("settled wrongly", f"it is {amount}, and the bank moved {done.moved}", record.ref)
 
 
-def unknown_is_listed(case: Case) -> Iterator[Harm]:
+def unknown_is_listed(case: Kept) -> Iterator[Harm]:
     """Whatever is not settled is in unresolved(), and at the end nothing is in flight."""
     for record in case.records.values():
         if record.payment.is_final:
@@ -183,7 +215,7 @@ def balances_kept(case: Case) -> Iterator[Harm]:
             yield Harm("balance exceeded", did, case.ledger.ref_of(transaction))
 
 
-def told_as_recorded(case: Case) -> Iterator[Harm]:
+def told_as_recorded(case: Kept) -> Iterator[Harm]:
     """What a caller was told stands in the journal, or was contradicted aloud."""
     for told in case.heard.told:
         record = case.records.get(told.ref)
@@ -208,7 +240,7 @@ def told_as_recorded(case: Case) -> Iterator[Harm]:
             )
 
 
-def handed_over(case: Case) -> Iterator[Harm]:
+def handed_over(case: Kept) -> Iterator[Harm]:
     """Each confirmed change reached the application, and the changes of a payment in their order."""
     for ref, history in case.histories.items():
         earlier = None
@@ -229,12 +261,14 @@ def _confirmed(history: Sequence[Entry]) -> Iterator[Entry]:
     outcome = None
     for entry in history:
         final = entry.status.is_final and entry.progress is Progress.ANSWERED
-        if entry.event in ("contradiction", "duplicate_charge", "renewed") or (final and entry.status is not outcome):
+        if entry.event in ("contradiction", "duplicate_charge", "renewed", "charged_back") or (
+            final and entry.status is not outcome
+        ):
             yield entry
         outcome = entry.status if final else None
 
 
-def paid_twice_is_reported(case: Case) -> Iterator[Harm]:
+def paid_twice_is_reported(case: Kept) -> Iterator[Harm]:
     """An order is charged twice only where an attempt was given up for another; and then it is reported."""
     for order, attempts in case.orders.items():
         charged = [record for record in attempts if case.is_charged(record)]
@@ -250,7 +284,7 @@ def paid_twice_is_reported(case: Case) -> Iterator[Harm]:
             yield Harm("order paid twice", f"{order}, and duplicate_charges do not say so", silent[1])
 
 
-def history_is_whole(case: Case) -> Iterator[Harm]:
+def history_is_whole(case: Kept) -> Iterator[Harm]:
     """Each change left its line, and the last one tells how it stands."""
     for ref, record in case.records.items():
         history = case.histories[ref]
@@ -278,12 +312,15 @@ CHECKS: tuple[Callable[[Case], Iterator[Harm]], ...] = (
     charged_once,
     known_to_journal,
     settled_as_in_books,
-    unknown_is_listed,
     news_is_taken_in,
     balances_kept,
+    mistakes_are_contradicted,
+)
+JOURNAL_CHECKS: tuple[Callable[[Kept], Iterator[Harm]], ...] = (
+    one_reference_for_each_key,
+    unknown_is_listed,
     told_as_recorded,
     handed_over,
     paid_twice_is_reported,
     history_is_whole,
-    mistakes_are_contradicted,
 )

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from paymentoptions_async import Operation, PaymentStatus, Progress
 from paymentoptions_async.intent import Record
 from tests.chaos.campaign import SHOWN, Outcome
-from tests.chaos.referee import Case
+from tests.chaos.invoice_referee import InvoiceCase
+from tests.chaos.referee import Case, Kept
 
 WIDTH = 64
 
@@ -31,11 +32,12 @@ def _title(outcome: Outcome) -> str:
 
 
 def _lines(outcome: Outcome) -> Iterator[str]:
-    case = outcome.case
+    case, invoices = outcome.case, outcome.invoices
     assert case is not None, "a campaign that ended has one"
+    assert invoices is not None, "and one of Corefy's"
     yield f"Chaos campaign: {_title(outcome)}\n"
     yield "\n"
-    yield from table("Asked", _asked(outcome, case))
+    yield from table("Asked", _asked(outcome, case, invoices))
     yield from table("Went wrong on purpose", outcome.faults)
     yield from table("Struck", outcome.struck)
     yield from table("Callers were told", case.heard.answers)
@@ -43,15 +45,17 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield from table("Not settled at the end, and why", Counter(_why(record, case) for record in _open(case)))
     yield from table("Settled by a person", {**outcome.verdicts, "of these wrongly": len(case.mistaken)})
     yield from table("The bank's books", _books(case))
+    yield from _invoices(invoices)
     yield from _harms(outcome)
 
 
-def _asked(outcome: Outcome, case: Case) -> Mapping[str, object]:
-    payments = len(case.records)
+def _asked(outcome: Outcome, case: Case, invoices: InvoiceCase) -> Mapping[str, object]:
+    payments = len(case.records) + len(invoices.records)
     return {
         "orders": outcome.stories,
         "payments (charges, captures, refunds, voids, pages)": payments,
-        "calls": case.heard.asked,
+        "of these by Corefy's invoices": len(invoices.records),
+        "calls": case.heard.asked + invoices.heard.asked,
         "seconds": f"{outcome.seconds:.1f}",
         "payments a second": f"{payments / outcome.seconds:.0f}",
     }
@@ -63,7 +67,7 @@ def _ending(record: Record) -> str:
     return f"{record.payment.status}{how}"
 
 
-def _open(case: Case) -> Iterator[Record]:
+def _open(case: Kept) -> Iterator[Record]:
     return (record for record in case.records.values() if not record.payment.is_final)
 
 
@@ -96,6 +100,15 @@ def _books(case: Case) -> Mapping[str, int]:
     }
 
 
+def _invoices(case: InvoiceCase) -> Iterator[str]:
+    """What there is to tell of the second gateway."""
+    yield from table("Corefy: callers were told", case.heard.answers)
+    yield from table("Corefy: ended as", Counter(_ending(record) for record in case.records.values()))
+    still_open = Counter(f"{record.payment.status}: {case.why_open(record)}" for record in _open(case))
+    yield from table("Corefy: not settled at the end, and why", still_open or {"nothing": 0})
+    yield from table("Corefy's books", case.totals())
+
+
 def table(title: str, rows: Mapping[str, object]) -> Iterator[str]:
     """A title, and a line for each row; counted ones in the order of their names."""
     if not rows:
@@ -106,18 +119,18 @@ def table(title: str, rows: Mapping[str, object]) -> Iterator[str]:
     yield "\n"
 
 
-def _chain(ref: str, case: Case | None) -> Iterator[str]:
+def _chain(ref: str, case: Kept | None) -> Iterator[str]:
     """The story of a payment, and of all that followed the same charge."""
     record = case.records.get(ref) if case is not None else None
     first = record.intent.charge_ref if record is not None else None
-    if case is None or first is None:
+    if case is None or record is None or first is None:
         yield from _story(ref, case)
         return
     for one in (first, *(other for other in case.records if case.records[other].intent.charge_ref == first)):
         yield from _story(one, case)
 
 
-def _story(ref: str, case: Case | None) -> Iterator[str]:
+def _story(ref: str, case: Kept | None) -> Iterator[str]:
     """What the journal and the bank have of a payment, line by line."""
     if case is None or ref not in case.records:
         return
@@ -130,10 +143,8 @@ def _story(ref: str, case: Case | None) -> Iterator[str]:
     for notice in case.notices.get(ref, ()):
         named = ", ".join(notice.transaction_ids)
         yield f"      {notice.received_at:.1f} webhook of {named}: {notice.state} {notice.outcome}\n"
-    for one in case.own(record):
-        heard = "announced" if one.id in case.announced else "not announced"
-        did = f"{one.order.operation} moved {one.moved} of {one.order.amount}"
-        yield f"      bank: {one.id} {did}, {one.outcome.name}, {heard}\n"
+    for line in case.bank_says(record):
+        yield f"      bank: {line}\n"
 
 
 def _harms(outcome: Outcome) -> Iterator[str]:
@@ -145,6 +156,7 @@ def _harms(outcome: Outcome) -> Iterator[str]:
         yield f"  {promise:<{WIDTH}} {count:>10}\n"
     for harm in outcome.harms[:SHOWN]:
         yield f"  {harm}\n"
-        yield from _chain(harm.ref, outcome.case)
+        for case in (outcome.case, outcome.invoices):
+            yield from _chain(harm.ref, case)
     yield f"  The logs of all processes and the journal are in {outcome.plan.directory}\n"
     yield "  The same seed draws the same orders and faults again; which process meets them is up to the machine.\n"

@@ -37,15 +37,33 @@ ADDRESS = Address(
 BUYER: dict[str, Any] = {"billing_address": ADDRESS, "customer_ip": "203.0.113.7"}
 
 
-class Shop:
-    """One worker's shop. ``is_stopped`` once the gateway answered from another environment: it charges no more."""
+class Teller:
+    """Tells stories. ``is_stopped`` once the gateway answered from another environment: it charges no more."""
+
+    _tellings: dict[str, Callable[[Story, Caller, Random], Awaitable[None]]]
+
+    def __init__(self, facts: Facts, seed: str) -> None:
+        self._facts = facts
+        self._seed = seed
+        self.is_stopped = False
+
+    async def tell(self, story: Story) -> None:
+        """Tell a story to its end. Telling it again, with the same keys, must change nothing."""
+        random = Random(f"{self._seed}:{story.number}")
+        try:
+            await self._tellings[story.kind](story, Caller(self._facts, random), random)
+        except EnvironmentMismatch:
+            self.is_stopped = True
+
+
+class Shop(Teller):
+    """One worker's shop."""
 
     def __init__(self, gateway: PaymentOptions, facts: Facts, browser: Browser, seed: str) -> None:
+        super().__init__(facts, seed)
         self._gateway = gateway
-        self._facts = facts
         self._browser = browser
-        self._seed = seed
-        self._tellings: dict[str, Callable[[Story, Caller, Random], Awaitable[None]]] = {
+        self._tellings = {
             "plain": self._plain,
             "retried": self._retried,
             "challenged": self._plain,
@@ -58,15 +76,6 @@ class Shop:
             "subscribed": self._subscribed,
             "conflicting": self._conflicting,
         }
-        self.is_stopped = False
-
-    async def tell(self, story: Story) -> None:
-        """Tell a story to its end. Telling it again, with the same keys, must change nothing."""
-        random = Random(f"{self._seed}:{story.number}")
-        try:
-            await self._tellings[story.kind](story, Caller(self._facts, random), random)
-        except EnvironmentMismatch:
-            self.is_stopped = True
 
     async def _plain(self, story: Story, caller: Caller, random: Random) -> None:
         payment = await caller.ask(self._purchase(story, "1", story.cards[0]))
@@ -105,7 +114,7 @@ class Shop:
                 order=order,
                 idempotency_key=key,
             )
-            await caller.ask(Question("purchase_with_token", key, order, story.parts[number], _timed(call)))
+            await caller.ask(Question("purchase_with_token", key, order, story.parts[number], timed(call)))
 
     async def _authorised(self, story: Story, caller: Caller, random: Random) -> None:
         key = story.key("hold")
@@ -117,7 +126,7 @@ class Shop:
             idempotency_key=key,
             **BUYER,
         )
-        held = await caller.ask(Question("authorize", key, story.order, story.amount, _timed(call)))
+        held = await caller.ask(Question("authorize", key, story.order, story.amount, timed(call)))
         if held is None or not held.status.took_money:
             return
         wanted = [self._capture(story, held, number) for number in range(len(story.parts))]
@@ -145,7 +154,7 @@ class Shop:
             billing_address=ADDRESS,
             order=story.order,
         )
-        page = await caller.ask(Question("hosted_page", key, story.order, story.amount, _timed(call)))
+        page = await caller.ask(Question("hosted_page", key, story.order, story.amount, timed(call)))
         if page is None or page.redirect_url is None or story.answer == "leave":
             return
         tried = ["declined", *story.cards[:1]] if story.answer == "decline" else [*story.cards[:1]]
@@ -164,7 +173,7 @@ class Shop:
             idempotency_key=key,
             **BUYER,
         )
-        started = await caller.ask(Question("subscribe", key, story.order, story.amount, _timed(call)))
+        started = await caller.ask(Question("subscribe", key, story.order, story.amount, timed(call)))
         if started is None or started.subscription_id is None or story.answer == "confirm":
             return
         with suppress(PaymentOptionsError):  # the subscription may have ended
@@ -190,24 +199,24 @@ class Shop:
         call = partial(
             self._gateway.purchase, amount, card=card(name), order=story.order, idempotency_key=key, **BUYER, **more
         )
-        return Question("purchase", key, story.order, amount, _timed(call))
+        return Question("purchase", key, story.order, amount, timed(call))
 
     def _capture(self, story: Story, held: Payment, number: int) -> Question:
         key, part = story.key(f"capture {number}"), story.parts[number]
         call = partial(self._gateway.capture, held.ref, part, idempotency_key=key, notes="part of the order")
-        return Question("capture", key, story.order, part, _timed(call))
+        return Question("capture", key, story.order, part, timed(call))
 
     def _void(self, story: Story, held: Payment) -> Question:
         key = story.key("void")
         call = partial(self._gateway.void, held.ref, idempotency_key=key)
-        return Question("void", key, story.order, None, _timed(call))
+        return Question("void", key, story.order, None, timed(call))
 
     def _refund(self, story: Story, charge: Payment, name: str, amount: Money | None) -> Question:
         key = story.key(f"refund {charge.idempotency_key} {name}"[:40])
         call = partial(self._gateway.refund, charge.ref, amount, idempotency_key=key)
-        return Question("refund", key, story.order, amount, _timed(call))
+        return Question("refund", key, story.order, amount, timed(call))
 
 
-def _timed(call: Callable[..., Awaitable[Payment]]) -> Callable[[float], Awaitable[Payment]]:
+def timed(call: Callable[..., Awaitable[Payment]]) -> Callable[[float], Awaitable[Payment]]:
     """Take the timeout as the only argument."""
     return lambda timeout: call(timeout=timeout)

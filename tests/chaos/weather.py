@@ -62,6 +62,36 @@ _WEBHOOKS: tuple[Spoiled, ...] = (
     ("change", "after", 0.005, {"set": {"transaction_details.id": STRANGER}}),
     ("change", "after", 0.005, {"set": {"merchant_details.merchant_txn_ref": "somebody else's"}}),
 )
+_INVOICES: tuple[Spoiled, ...] = (
+    *(one for one in _ANSWERS if one[0] != "change"),
+    ("change", "after", 0.003, {"set": {"data.attributes.amount": 1}}),
+    ("change", "after", 0.002, {"set": {"data.attributes.currency": "XAU"}}),
+    ("change", "after", 0.002, {"set": {"data.attributes.reference_id": "somebody else's"}}),
+    ("change", "after", 0.001, {"set": {"data.attributes.test_mode": False}}),
+)
+_SALES: tuple[Spoiled, ...] = (
+    *(one for one in _ANSWERS if one[0] != "change"),
+    ("change", "after", 0.020, {"set": {"status": "processed"}}),
+    ("change", "after", 0.020, {"set": {"status": "process_failed", "resolution": "declined"}}),
+)
+"""What a sale is answered counts for nothing, so it may lie; what an invoice says of itself is the truth."""
+_READINGS: tuple[Spoiled, ...] = (
+    *(one for one in _QUESTIONS if one[0] != "change"),
+    ("change", "after", 0.004, {"set": {"data.attributes.amount": 1}}),
+    ("change", "after", 0.004, {"set": {"data.attributes.reference_id": "somebody else's"}}),
+    ("change", "after", 0.004, {"set": {"data.attributes.status": "never heard of"}}),
+)
+_CALLBACKS: tuple[Spoiled, ...] = (
+    *(one for one in _WEBHOOKS if one[0] != "change"),
+    ("forged", "after", 0.020, {}),
+    ("live_secret", "after", 0.020, {}),
+    ("unsigned", "after", 0.010, {}),
+    ("batch", "after", 0.030, {}),
+    ("change", "after", 0.020, {"set": {"data.attributes.status": "processed"}}),
+    ("change", "after", 0.020, {"set": {"data.attributes.status": "process_failed"}}),
+    ("change", "after", 0.005, {"set": {"data.id": "cpi_NoSuchInvoice"}}),
+    ("change", "after", 0.005, {"set": {"data.attributes.reference_id": "somebody else's"}}),
+)
 _FOREIGN: Spoiled = ("change", "after", 0.0004, {"set": {"is_live": True}})
 """An answer of the live environment: the client that got it charges no more."""
 
@@ -81,6 +111,15 @@ def _spoiled() -> Iterator[tuple[str, Spoiled]]:
     for endpoint in ("link", "status", "subscription_pause", "subscription_resume", "subscription_list"):
         yield from ((endpoint, spoiled) for spoiled in _QUESTIONS)
     yield from (("webhook", spoiled) for spoiled in _WEBHOOKS)
+    for endpoint, spoiled_so in (
+        ("corefy_create", _INVOICES),
+        ("corefy_refund", tuple(one for one in _ANSWERS if one[0] != "change")),
+        ("corefy_sale", _SALES),
+        ("corefy_show", _READINGS),
+        ("corefy_list", _QUESTIONS),
+        ("corefy_callback", _CALLBACKS),
+    ):
+        yield from ((endpoint, spoiled) for spoiled in spoiled_so)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -11,28 +11,43 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from json import dumps, loads
 from pathlib import Path
 from random import Random
-from typing import Self
+from typing import Self, TypeVar
 
 from aiohttp import web
 
 from paymentoptions_async import JournalUnavailable, Payment, PaymentEvent, PaymentOptions
-from paymentoptions_async.sandbox import MERCHANT_ID
+from paymentoptions_async.corefy import Corefy
+from paymentoptions_async.sandbox import COREFY_ACCOUNT_ID, MERCHANT_ID
 from paymentoptions_async.web.aiohttp import routes
 from tests.chaos import mutants
 from tests.chaos.buyers import Browser
 from tests.chaos.facts import Facts
-from tests.chaos.marks import API_KEY, PUBLIC_URL, SIGNING_SECRET, X_API_KEY
-from tests.chaos.shop import Shop
+from tests.chaos.invoice_shop import InvoiceShop
+from tests.chaos.marks import (
+    API_KEY,
+    COREFY_API_KEY,
+    COREFY_PUBLIC_URL,
+    COREFY_TEST_SECRET,
+    NOWHERE,
+    PUBLIC_URL,
+    SIGNING_SECRET,
+    X_API_KEY,
+)
+from tests.chaos.shop import Shop, Teller
 from tests.chaos.timing import hasten
 from tests.chaos.workload import Story, story_of
 
 AT_ONCE = 32
+INVOICE_FACTS = "invoice-facts"
+"""What the files are called in which Corefy's callers and handlers write."""
+
+AClient = TypeVar("AClient", PaymentOptions, Corefy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,38 +123,68 @@ def client(journal: str, bank: str, handler: Handler) -> PaymentOptions:
     )
 
 
+def corefy_client(journal: str, bank: str, handler: Handler) -> Corefy:
+    """A client of the second gateway, on the same journal."""
+    return Corefy(
+        account_id=COREFY_ACCOUNT_ID,
+        api_key=COREFY_API_KEY,
+        private_url=f"{bank}/corefy/api",
+        cardgate_url=f"{bank}/corefy/cardgate",
+        test_mode=True,
+        callback_secrets=COREFY_TEST_SECRET,
+        journal=journal,
+        public_url=COREFY_PUBLIC_URL,
+        signing_secrets=SIGNING_SECRET,
+        on_payment=handler,
+    )
+
+
 async def work(assignment: Assignment) -> None:
     """Tell the stories, and receive until the conductor has heard enough."""
-    facts = Facts(Path(assignment.directory) / f"facts-{assignment.name}.jsonl")
+    seed, directory = f"{assignment.seed}:{assignment.name}", Path(assignment.directory)
+    facts = Facts(directory / f"facts-{assignment.name}.jsonl")
+    invoice_facts = Facts(directory / f"{INVOICE_FACTS}-{assignment.name}.jsonl")
     handler = Handler(facts, Random(f"{assignment.seed}:handler:{assignment.name}"))
-    async with _opened(assignment, handler) as gateway, _receiver(gateway) as port, Browser() as browser:
+    invoice_handler = Handler(invoice_facts, Random(f"{assignment.seed}:invoice handler:{assignment.name}"))
+    async with (
+        _opened(lambda: client(assignment.journal, assignment.bank, handler)) as gateway,
+        _opened(lambda: corefy_client(assignment.journal, assignment.bank, invoice_handler)) as corefy,
+        _receiver(gateway, corefy) as port,
+        Browser() as browser,
+    ):
         _say(f"ready {port}")
-        shop = Shop(gateway, facts, browser, f"{assignment.seed}:{assignment.name}")
-        await _tell_all(shop, assignment.told_here())
-        _say("stopped" if shop.is_stopped else "idle")
+        shop = Shop(gateway, facts, browser, seed)
+        invoice_shop = InvoiceShop(corefy, invoice_facts, browser, seed)
+        is_stopped = await _tell_all(shop, invoice_shop, assignment.told_here())
+        _say("stopped" if is_stopped else "idle")
         await _until_input_ends()
 
 
-async def _tell_all(shop: Shop, stories: Iterator[Story]) -> None:
-    """So many stories at once, each begun in its turn."""
+async def _tell_all(shop: Shop, invoice_shop: InvoiceShop, stories: Iterator[Story]) -> bool:
+    """So many stories at once, each begun in its turn. True where one of the clients charges no more."""
+
+    def is_stopped() -> bool:
+        return shop.is_stopped or invoice_shop.is_stopped
 
     async def tell_some() -> None:
         for story in stories:
-            if shop.is_stopped:
+            if is_stopped():
                 return
             _say(f"begun {story.number}")
-            await shop.tell(story)
-            if not shop.is_stopped:
+            teller: Teller = invoice_shop if story.is_invoice else shop
+            await teller.tell(story)
+            if not teller.is_stopped:
                 _say(f"done {story.number}")
 
     await asyncio.gather(*(tell_some() for _ in range(AT_ONCE)))
+    return is_stopped()
 
 
 @asynccontextmanager
-async def _opened(assignment: Assignment, handler: Handler) -> AsyncIterator[PaymentOptions]:
+async def _opened(made: Callable[[], AClient]) -> AsyncIterator[AClient]:
     """A client; opened again while the journal's database is being started again."""
     while True:
-        gateway = client(assignment.journal, assignment.bank, handler)
+        gateway = made()
         try:
             await gateway.__aenter__()
         except JournalUnavailable:
@@ -153,14 +198,17 @@ async def _opened(assignment: Assignment, handler: Handler) -> AsyncIterator[Pay
 
 
 @asynccontextmanager
-async def _receiver(gateway: PaymentOptions) -> AsyncIterator[int]:
-    """Take in webhooks on a port of its own."""
+async def _receiver(gateway: PaymentOptions, corefy: Corefy) -> AsyncIterator[int]:
+    """Take in webhooks and callbacks on a port of its own."""
 
     async def thanks(_: web.Request, payment: Payment) -> web.Response:
         return web.Response(text=payment.status)
 
     app = web.Application()
-    app.add_routes(routes(gateway, on_return=thanks))
+    for path, client_there in ((PUBLIC_URL, gateway), (COREFY_PUBLIC_URL, corefy)):
+        below = web.Application()
+        below.add_routes(routes(client_there, on_return=thanks))
+        app.add_subapp(path.removeprefix(NOWHERE), below)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

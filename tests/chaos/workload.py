@@ -36,6 +36,9 @@ FOLLOWED = (
 )
 CURRENCIES = {"JPY": 0, "USD": 2, "KWD": 3}
 
+INVOICE_CARDS = ("processed", "processed", "processed", "processed", "failed", "pending")
+INVOICE_CHALLENGED = ("processed_3ds", "processed_3ds", "processed_3ds", "failed_3ds", "pending_3ds")
+
 RENEWING = 300
 
 KINDS = {
@@ -50,8 +53,16 @@ KINDS = {
     "hosted": (7, 1),
     "subscribed": (1, 1),
     "conflicting": (2, 1),
+    "invoice_sold": (6, 2),
+    "invoice_challenged": (3, 1),
+    "invoice_on_file": (3, 3),
+    "invoice_page": (4, 1),
+    "invoice_refunded": (3, 4),
 }
-"""Each kind of story: how often it is told, and how many payments (in the sense of `Payment`) it asks for."""
+"""Each kind of story: how often it is told, and how many payments (in the sense of `Payment`) it asks for.
+
+Those of invoices are told at Corefy's, the second gateway; all others at the first.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,11 @@ class Story:
     def payments(self) -> int:
         """How many payments it asks for, at most."""
         return KINDS[self.kind][1]
+
+    @property
+    def is_invoice(self) -> bool:
+        """Is it told at Corefy's?"""
+        return self.kind.startswith("invoice")
 
     @property
     def renews(self) -> bool:
@@ -128,6 +144,14 @@ def _cards(kind: str, random: Random) -> tuple[str, ...]:
             return (random.choice(CHALLENGED),)
         case "superseded":
             return "challenge", random.choice((*APPROVED, "challenge"))
+        case "invoice_sold":
+            return random.choice(INVOICE_CARDS), "processed"
+        case "invoice_challenged":
+            return (random.choice(INVOICE_CHALLENGED),)
+        case "invoice_page":
+            return (random.choice(("processed", "processed_3ds", "failed")),)
+        case "invoice_on_file" | "invoice_refunded":
+            return ("processed",)
         case "authorised" | "refunded":
             return (random.choice(FOLLOWED),)
         case _:
