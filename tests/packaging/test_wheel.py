@@ -95,7 +95,7 @@ def test_the_metadata_asks_for_no_generator(wheel: Path):
         metadata = archive.read(name).decode()
     needed = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: ") and "extra ==" not in line]
     names = {line.removeprefix("Requires-Dist: ").split("<")[0].split(">")[0] for line in needed}
-    assert names == {"aiohttp", "attrs", "httpx", "iso4217", "python-dateutil"}
+    assert names == {"aiohttp", "apsw", "attrs", "httpx", "iso4217", "python-dateutil"}
 
 
 def test_everything_can_be_imported_where_there_is_no_checkout(wheel: Path, tmp_path: Path):
