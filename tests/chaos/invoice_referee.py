@@ -20,6 +20,7 @@ from paymentoptions_async.sandbox.corefy.till import NOT_SUFFICIENT
 from paymentoptions_async.sandbox.gateway import RequestLine
 from tests.chaos.referee import Harm, Kept, judge_journal
 
+TOO_MANY = 429
 NOT_OURS = ("forged", "live_secret", "unsigned")
 """How a callback is signed that must not be taken in."""
 
@@ -59,12 +60,11 @@ class InvoiceCase(Kept):
 
     def why_open(self, record: Record) -> str:
         """Why a payment is not settled at the end."""
+        if is_refund(record) and not self.is_charged(record):
+            return "a refund that its invoice does not list, which proves nothing; not given back"
         invoice = self.invoice(record)
         standing = "the bank has no invoice" if invoice is None else f"its invoice is {invoice.status}"
-        if record.payment.contradicted:
-            return f"contradicted; {standing}"
-        known = "" if record.payment.transaction_id else ", and its id is not known"
-        return f"{standing}{known}" + (" (refund)" if is_refund(record) else "")
+        return standing if record.payment.transaction_id else f"{standing}, and its id is not known"
 
     def totals(self) -> Mapping[str, int]:
         """The books and what was asked, in figures."""
@@ -83,9 +83,9 @@ class InvoiceCase(Kept):
 
     @cached_property
     def sales(self) -> Counter[str]:
-        """How many sales the cardgate got for each reference, whatever it answered."""
-        sold = (line.merchant_txn_ref for line in self.requests if line.endpoint == "corefy_sale")
-        return Counter(ref for ref in sold if ref is not None)
+        """How many sales the cardgate got for each reference; those that it put off (429) may be sent again."""
+        sold = (line for line in self.requests if line.endpoint == "corefy_sale" and line.status != TOO_MANY)
+        return Counter(line.merchant_txn_ref for line in sold if line.merchant_txn_ref is not None)
 
     @cached_property
     def _refunds(self) -> Mapping[str, list[Refund]]:
@@ -180,6 +180,13 @@ def nothing_stays_open(case: InvoiceCase) -> Iterator[Harm]:
             yield Harm("news ignored", f"it is {record.payment.status}, and its invoice {invoice.status}", record.ref)
 
 
+def never_contradicted(case: InvoiceCase) -> Iterator[Harm]:
+    """An invoice does not lie here, so whatever it contradicts was believed without reading it."""
+    for ref, history in case.histories.items():
+        if any(entry.event == "contradiction" for entry in history):
+            yield Harm("settled wrongly", "its invoice contradicts what was settled", ref)
+
+
 def balances_kept(case: InvoiceCase) -> Iterator[Harm]:
     """No more was given back than was paid, and the bank was not even asked to."""
     for invoice in case.books.invoices:
@@ -225,6 +232,7 @@ CHECKS: tuple[Callable[[InvoiceCase], Iterator[Harm]], ...] = (
     known_to_journal,
     settled_as_in_books,
     nothing_stays_open,
+    never_contradicted,
     balances_kept,
     charge_backs_are_told,
     callbacks_are_signed,

@@ -13,8 +13,10 @@ from secrets import token_hex
 from typing import Any
 
 from paymentoptions_async import admission, balance, policy, refs, replies, transitions
+from paymentoptions_async.corefy.errands import Sale
+from paymentoptions_async.corefy.replies import Session
 from paymentoptions_async.evidence import Evidence, Left, Stage
-from paymentoptions_async.flow import Call, Errand, Flow
+from paymentoptions_async.flow import Answer, Call, Errand, Flow
 from paymentoptions_async.gateway_json import json_default
 from paymentoptions_async.handover import Handover
 from paymentoptions_async.intent import Change, Intent, Notice, NoticeState, PaymentEvent, Record
@@ -175,6 +177,33 @@ def _log_bodies() -> None:
         return await quietly(self, request)
 
     vars_of(AiohttpWire)(send=send)
+
+
+@_mutant("Corefy: a sale whose answer was lost is sent again")
+def _sell_again() -> None:
+    once = Sale._sell
+
+    async def sell(self: Sale, flow: Flow, session: Session, deadline: float) -> Answer:
+        sold = await once(self, flow, session, deadline)
+        lost = sold.evidence.failure is not None or (sold.reading.http_status or 0) >= 500
+        return await once(self, flow, session, deadline) if lost else sold
+
+    vars_of(Sale)(_sell=sell)
+
+
+@_mutant("Corefy: what a sale is answered is believed without reading the invoice")
+def _believe_sales() -> None:
+    async def settled(self: Sale, flow: Flow, session: Session, sold: Answer, deadline: float) -> Answer:
+        said = (sold.reading.raw or {}).get("status")
+        status = {"processed": PaymentStatus.APPROVED, "process_failed": PaymentStatus.DECLINED}.get(str(said))
+        if status is None:
+            return await read_first(self, flow, session, sold, deadline)
+        amount = self.intent.amount if status.took_money else None
+        told = replace(sold.reading, status=status, approved_amount=amount, transaction_id=session.invoice_id)
+        return Answer(told, sold.evidence)
+
+    read_first = Sale._settled
+    vars_of(Sale)(_settled=settled)
 
 
 def vars_of(kind: type) -> Callable[..., None]:

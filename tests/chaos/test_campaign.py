@@ -5,6 +5,7 @@ The long ones, and all the promises that can be broken: ``make chaos``, and ``ma
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,9 @@ def test_no_promise_is_broken_in_bad_weather(journal: str, tmp_path: Path):
     done = campaign("--journal", journal, "--payments", payments, "--workers", "2", "--seed", "7", directory=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No promise was broken." in done.stdout
+    by_invoices = re.search(r"of these by Corefy's invoices +(\d+)", done.stdout)
+    assert by_invoices is not None
+    assert int(by_invoices[1]) >= 5
 
 
 @pytest.mark.parametrize(

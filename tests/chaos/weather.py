@@ -69,10 +69,11 @@ _INVOICES: tuple[Spoiled, ...] = (
     ("change", "after", 0.002, {"set": {"data.attributes.reference_id": "somebody else's"}}),
     ("change", "after", 0.001, {"set": {"data.attributes.test_mode": False}}),
 )
+_REFUNDS: tuple[Spoiled, ...] = tuple(one for one in _ANSWERS if one[0] != "change")
 _SALES: tuple[Spoiled, ...] = (
-    *(one for one in _ANSWERS if one[0] != "change"),
-    ("change", "after", 0.020, {"set": {"status": "processed"}}),
-    ("change", "after", 0.020, {"set": {"status": "process_failed", "resolution": "declined"}}),
+    *_REFUNDS,
+    ("change", "after", 0.040, {"set": {"status": "processed"}}),
+    ("change", "after", 0.040, {"set": {"status": "process_failed", "resolution": "declined"}}),
 )
 """What a sale is answered counts for nothing, so it may lie; what an invoice says of itself is the truth."""
 _READINGS: tuple[Spoiled, ...] = (
@@ -92,6 +93,15 @@ _CALLBACKS: tuple[Spoiled, ...] = (
     ("change", "after", 0.005, {"set": {"data.id": "cpi_NoSuchInvoice"}}),
     ("change", "after", 0.005, {"set": {"data.attributes.reference_id": "somebody else's"}}),
 )
+_COREFY: tuple[tuple[str, tuple[Spoiled, ...], int], ...] = (
+    ("corefy_create", _INVOICES, 1),
+    ("corefy_sale", _SALES, 3),
+    ("corefy_refund", _REFUNDS, 2),
+    ("corefy_show", _READINGS, 1),
+    ("corefy_list", _QUESTIONS, 1),
+    ("corefy_callback", _CALLBACKS, 1),
+)
+"""What goes wrong where, and so many times as often: there are few sales, and each that is lost counts."""
 _FOREIGN: Spoiled = ("change", "after", 0.0004, {"set": {"is_live": True}})
 """An answer of the live environment: the client that got it charges no more."""
 
@@ -111,15 +121,8 @@ def _spoiled() -> Iterator[tuple[str, Spoiled]]:
     for endpoint in ("link", "status", "subscription_pause", "subscription_resume", "subscription_list"):
         yield from ((endpoint, spoiled) for spoiled in _QUESTIONS)
     yield from (("webhook", spoiled) for spoiled in _WEBHOOKS)
-    for endpoint, spoiled_so in (
-        ("corefy_create", _INVOICES),
-        ("corefy_refund", tuple(one for one in _ANSWERS if one[0] != "change")),
-        ("corefy_sale", _SALES),
-        ("corefy_show", _READINGS),
-        ("corefy_list", _QUESTIONS),
-        ("corefy_callback", _CALLBACKS),
-    ):
-        yield from ((endpoint, spoiled) for spoiled in spoiled_so)
+    for endpoint, answers, times in _COREFY:
+        yield from ((endpoint, (fault, when, times * probability, more)) for fault, when, probability, more in answers)
 
 
 @dataclass(frozen=True, slots=True, order=True)
