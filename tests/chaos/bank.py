@@ -44,7 +44,7 @@ class Bank:
                     api_key=COREFY_API_KEY,
                     test_secret=COREFY_TEST_SECRET,
                     live_secret=COREFY_LIVE_SECRET,
-                    callback_retries=RETRIES,
+                    callback_retries=RETRIES[:4],
                 ),
                 pay_hosted_page_twice=True,
             ),
