@@ -40,7 +40,7 @@ _SECRETS = {
     "a webhook's token": rf"{re.escape(SIGNER.key_ids[0])}[A-Za-z0-9_-]{{22}}",
 }
 _ELSEWHERE = {
-    "a redirect URL": r"_token=[0-9a-f]{48}|HostedPaymentPage/[A-Za-z0-9]{8}|hpp/cgi_[A-Za-z0-9]{8}|hpp/\?cpi=",
+    "a redirect URL": r"_token=[0-9a-f]{48}|HostedPaymentPage/[A-Za-z0-9]{8}|hpp\W{1,4}cgi_\w{8}|hpp\W{1,5}cpi=",
     "a form of the buyer's bank": r"creq\W{1,6}eyJ",
     "a stored card's token": r"stored_payment_method_id\W{1,6}(?:[0-9a-f]{8}-[0-9a-f]{4}-|[A-Za-z0-9]{32})",
 }
