@@ -27,7 +27,7 @@ def campaign(*options: str, directory: Path) -> subprocess.CompletedProcess[str]
 def test_no_promise_is_broken_in_bad_weather(journal: str, tmp_path: Path):
     if journal == "postgres":
         require_postgres()
-    payments = {"sqlite": "300", "postgres": "150"}[journal]
+    payments = {"sqlite": "260", "postgres": "150"}[journal]
     done = campaign("--journal", journal, "--payments", payments, "--workers", "2", "--seed", "7", directory=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No promise was broken." in done.stdout
