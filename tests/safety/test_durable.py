@@ -10,7 +10,7 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,7 @@ LOGGERS = (
 
 
 @pytest.fixture
-def logged(caplog) -> Callable[[], str]:
+def logged(caplog) -> Iterator[Callable[[], str]]:
     """All that any library logs, with the locals of what it logs as an exception."""
     caplog.set_level(logging.DEBUG)
     for name in (
@@ -60,10 +60,22 @@ def logged(caplog) -> Callable[[], str]:
     ):
         caplog.set_level(logging.DEBUG, logger=name)
 
-    def text() -> str:
-        return "\n".join(_line(record) for record in caplog.records)
+    told = _Telling()
+    logging.getLogger().addHandler(told)
+    yield lambda: "\n".join(told.lines)
+    logging.getLogger().removeHandler(told)
+    assert told.lines, "nothing was listened to"
 
-    return text
+
+class _Telling(logging.Handler):
+    """Renders each record when it is logged, as every handler does: an exception that is raised again grows later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(_line(record))
 
 
 def _line(record: logging.LogRecord) -> str:
