@@ -56,14 +56,18 @@ def logged(caplog) -> Iterator[Callable[[], str]]:
         "apsw",
         "paymentoptions_async",
         "uvicorn",
+        "uvicorn.access",
         "starlette",
     ):
         caplog.set_level(logging.DEBUG, logger=name)
 
     told = _Telling()
-    logging.getLogger().addHandler(told)
+    listened = [logging.getLogger(name) for name in (None, "uvicorn.access")]  # which a server may have cut off
+    for logger in listened:
+        logger.addHandler(told)
     yield lambda: "\n".join(told.lines)
-    logging.getLogger().removeHandler(told)
+    for logger in listened:
+        logger.removeHandler(told)
     assert told.lines, "nothing was listened to"
 
 
