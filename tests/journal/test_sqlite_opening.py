@@ -18,7 +18,10 @@ from paymentoptions_async.journal.sqlite import SqliteJournal, connecting, place
 from paymentoptions_async.payment import PaymentStatus
 from tests.journal.making import LEASE, Clock, admitted, becomes, make_intent, paid
 
-NEXT = Migration(2, "ALTER TABLE intents ADD COLUMN shop TEXT NOT NULL DEFAULT 'main'; CREATE TABLE shops (name TEXT);")
+KNOWN = len(migrations("sqlite"))
+NEXT = Migration(
+    KNOWN + 1, "ALTER TABLE intents ADD COLUMN shop TEXT NOT NULL DEFAULT 'main'; CREATE TABLE shops (name TEXT);"
+)
 
 
 @pytest.fixture
@@ -137,6 +140,17 @@ async def test_a_name_that_was_left_behind_while_the_file_was_made_is_removed(
     assert (left.exists(), others.exists()) == (False, True)
 
 
+async def test_another_who_tidies_up_at_the_same_time_is_no_fault(journal: SqliteJournal, path: Path) -> None:
+    """What was listed is gone when it is looked at, as a link is that leads nowhere."""
+    path.touch()
+    for name in "abc":
+        path.with_name(f".journal.db.{name}").symlink_to("gone")
+    left = path.with_name(".journal.db.x1y2")
+    os.link(path, left)
+    await admitted(journal, make_intent())
+    assert not left.exists()
+
+
 async def test_a_file_that_is_mounted_without_its_directory_is_refused(
     journal: SqliteJournal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +256,7 @@ async def test_a_newer_version_takes_the_journal_along(
     await admitted(newer, make_intent("2"))
     await newer.aclose()
     assert run_sql(path, "SELECT shop FROM intents") == [("main",), ("main",)]
-    assert run_sql(path, "PRAGMA user_version") == [(2,)]
+    assert run_sql(path, "PRAGMA user_version") == [(KNOWN + 1,)]
 
 
 async def test_an_older_version_refuses_the_journal(journal: SqliteJournal, path: Path, steps: Steps) -> None:
@@ -251,7 +265,7 @@ async def test_an_older_version_refuses_the_journal(journal: SqliteJournal, path
     await journal.aclose()
     before = path.read_bytes()
     steps.become()
-    await refusal(SqliteJournal(path), ConfigurationError, "has schema 2, .* knows 1 at most")
+    await refusal(SqliteJournal(path), ConfigurationError, f"has schema {KNOWN + 1}, .* knows {KNOWN} at most")
     assert path.read_bytes() == before
 
 
@@ -263,7 +277,7 @@ async def test_an_older_version_stops_when_a_newer_one_changes_the_schema(
     newer = SqliteJournal(path)
     assert await newer.get(payment.ref) is not None
     steps.become()
-    await refusal(journal, ConfigurationError, "has schema 2, .* knows 1 at most")
+    await refusal(journal, ConfigurationError, f"has schema {KNOWN + 1}, .* knows {KNOWN} at most")
     assert await newer.get(make_intent().ref) is None
     await newer.aclose()
 
@@ -273,9 +287,9 @@ async def test_a_step_that_fails_leaves_the_schema_as_it_was(
 ) -> None:
     payment = await paid(journal, make_intent())
     await journal.aclose()
-    steps.become(NEXT, Migration(3, "CREATE TABLE more (name TEXT); CREATE TABLE more (name TEXT);"))
+    steps.become(NEXT, Migration(KNOWN + 2, "CREATE TABLE more (name TEXT); CREATE TABLE more (name TEXT);"))
     await refusal(SqliteJournal(path), JournalUnavailable, "already exists")
-    assert run_sql(path, "PRAGMA user_version") == [(1,)]
+    assert run_sql(path, "PRAGMA user_version") == [(KNOWN,)]
     steps.become()
     again = SqliteJournal(path, clock=clock)
     found = await again.get(payment.ref)
