@@ -5,7 +5,7 @@ Pure. Journals call these inside a transaction with the rows locked; nothing her
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -48,6 +48,24 @@ def parent_of(intent: Intent, named: Record | None, owner: Record | None) -> Rec
         return named
     is_its_own = owner.payment.transaction_id == intent.parent and owner.ref != intent.ref
     return owner if is_its_own else None
+
+
+def followers_of(ref: str | None, records: Mapping[str, Record], children: Mapping[str, Iterable[str]]) -> list[Record]:
+    """Children and theirs: captures and voids of an authorisation, refunds of those captures.
+
+    ``children`` has them under what they name: a reference, or a transaction id where the journal did not know the
+    payment yet. Each is told once, also where the gateway answers with the id of the transaction that was followed.
+    """
+    found: dict[str, Record] = {}
+    names = [] if ref is None else [ref]
+    for name in names:  # grows meanwhile
+        known = records.get(name)
+        by_id = None if known is None else known.payment.transaction_id
+        for child in (*children.get(name, ()), *children.get(by_id or "", ())):
+            if child not in found:
+                found[child] = records[child]
+                names.append(child)
+    return list(found.values())
 
 
 def may_send(intent: Intent, around: Surroundings, now: float) -> bool:

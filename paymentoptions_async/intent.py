@@ -198,6 +198,26 @@ class Notice:
     outcome: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A payment that is not final and is one process's to ask for, for a while. ``attempt`` is 1 for the first time."""
+
+    record: Record
+    attempt: int
+
+
+Place = tuple[float, int]
+"""Where to go on in a list of payments by the time at which they were opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """What was taken to be asked for, and from where to take the next; None at the end."""
+
+    visits: tuple[Visit, ...]
+    next: Place | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentEvent:
     """One confirmed change, for the application's ``on_payment``.

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -43,6 +44,36 @@ def write_json(value: Any, depth: int = 0) -> str:
     if kind is list or kind is tuple:
         return _write_array(value, depth + 1)
     return _write_uncommon(value, depth)
+
+
+def write_decoded(value: Any) -> str:
+    """Write what was decoded from JSON, where names are texts and no number is a float: as `write_json`, but quicker.
+
+    Decimals, which the encoder does not know, are left open and filled in.
+    """
+    decimals: list[Decimal] = []
+
+    def leave_open(number: Any) -> str:
+        if number.__class__ is not Decimal:
+            raise TypeError
+        decimals.append(number)
+        return _LEFT_OPEN
+
+    try:
+        text = json.dumps(value, default=leave_open, separators=(",", ":"), check_circular=False)
+    except (TypeError, RecursionError):
+        return write_json(value)
+    pieces = text.split(_quote(_LEFT_OPEN)) if decimals else [text]
+    if len(pieces) != len(decimals) + 1 or text.count("{") + text.count("[") > _DEEPEST:
+        return write_json(value)
+    filled = [pieces[0]]
+    for number, piece in zip(decimals, pieces[1:], strict=True):
+        filled += (_write_decimal(number), piece)
+    return "".join(filled)
+
+
+_LEFT_OPEN = "\0"
+"""No text that was stored has it."""
 
 
 def _write_object(value: Mapping[str, Any], depth: int) -> str:

@@ -10,7 +10,17 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from paymentoptions_async.admission import Admission
-from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, PaymentEvent, Record
+from paymentoptions_async.intent import (
+    Change,
+    Entry,
+    Intent,
+    Notice,
+    NoticeState,
+    PaymentEvent,
+    Place,
+    Record,
+    Visits,
+)
 
 Decide = Callable[[Record], Change | None]
 """Looks at a locked record and says what changes; None for nothing. Pure, and may be called again after a conflict."""
@@ -50,6 +60,10 @@ class Journal(Protocol):
         """The record that has a gateway transaction of this id, duplicates and renewals included."""
         ...
 
+    async def about(self, transaction_id: str, ref: str) -> Record | None:
+        """The record that has a gateway transaction of this id; where none has, that of a reference."""
+        ...
+
     async def followers(self, ref: str) -> Sequence[Record]:
         """The captures and void of a charge and the refunds of both, as they read now; ``ref`` is the parent's.
 
@@ -61,8 +75,11 @@ class Journal(Protocol):
         """All that was ever recorded of a reference, oldest first."""
         ...
 
-    async def unresolved(self, scope: str, *, older_than: float = 0.0) -> Sequence[Record]:
-        """What is not final and not in flight, oldest first, opened at least ``older_than`` seconds ago."""
+    async def unresolved(self, scope: str, *, older_than: float = 0.0, in_flight: bool = False) -> Sequence[Record]:
+        """What is not final, oldest first, opened at least ``older_than`` seconds ago.
+
+        What is in flight is among it only where ``in_flight`` asks for that.
+        """
         ...
 
     async def records(self, scope: str, *, after: str = "", limit: int = 1000) -> Sequence[Record]:
@@ -92,6 +109,13 @@ class Journal(Protocol):
         """Webhooks of known payments that no status query has answered yet, oldest first."""
         ...
 
+    async def orphans(self, scope: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000) -> Sequence[Notice]:
+        """Webhooks that belong to no payment: nobody knows their reference, or they were rejected.
+
+        A page of them in the order of reference and digest, from the one behind ``after`` on.
+        """
+        ...
+
     async def keep_events(self, scope: str) -> None:
         """From now on keep an event of every change that is news, until it is closed. Repeating it changes nothing."""
         ...
@@ -109,6 +133,23 @@ class Journal(Protocol):
 
     async def put_back_event(self, event_id: str, *, owner: str, delay: float) -> None:
         """Let an event be claimed again, ``delay`` seconds from now."""
+        ...
+
+    async def claim_open(
+        self, scope: str, *, owner: str, lease: float, limit: int, older_than: float = 0.0, after: Place | None = None
+    ) -> Visits:
+        """Take payments to ask for, for ``lease`` seconds; nobody else gets them meanwhile.
+
+        They are neither final nor in flight, opened at least ``older_than`` seconds ago, and not put off; oldest
+        first, from ``after`` on.
+        """
+        ...
+
+    async def end_visit(self, ref: str, *, owner: str, again_in: float | None) -> None:
+        """Let a payment be taken again, ``again_in`` seconds from now; None where there is nothing left to ask.
+
+        Nothing happens where another owner has taken it since.
+        """
         ...
 
     async def aclose(self) -> None:

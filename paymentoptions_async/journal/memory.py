@@ -6,14 +6,26 @@ Nothing survives the process, so it is refused wherever real money could move.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from paymentoptions_async.admission import Admission, Surroundings, may_send, opened, parent_of
+from paymentoptions_async.admission import Admission, Surroundings, followers_of, may_send, opened, parent_of
 from paymentoptions_async.errors import JournalUnavailable
-from paymentoptions_async.intent import Change, Entry, Intent, Notice, NoticeState, PaymentEvent, Record
+from paymentoptions_async.intent import (
+    Change,
+    Entry,
+    Intent,
+    Notice,
+    NoticeState,
+    PaymentEvent,
+    Place,
+    Record,
+    Visit,
+    Visits,
+)
 from paymentoptions_async.journal.interface import Decide
 from paymentoptions_async.transitions import as_of, beside_attempts, is_news
 
@@ -36,6 +48,7 @@ class MemoryJournal:
         self._notices: dict[tuple[str, str], Notice] = {}
         self._keeping: set[str] = set()
         self._events: dict[str, _Held] = {}
+        self._visits: dict[str, _Visited] = {}
         self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._closed = False
 
@@ -89,6 +102,10 @@ class MemoryJournal:
         ref = self._transactions.get(transaction_id)
         return None if ref is None else await self.get(ref)
 
+    async def about(self, transaction_id: str, ref: str) -> Record | None:
+        """See `Journal.about`."""
+        return await self.get(self._transactions.get(transaction_id, ref))
+
     async def followers(self, ref: str) -> Sequence[Record]:
         """See `Journal.followers`."""
         self._check_open()
@@ -100,14 +117,15 @@ class MemoryJournal:
         self._check_open()
         return tuple(self._history.get(ref, ()))
 
-    async def unresolved(self, scope: str, *, older_than: float = 0.0) -> Sequence[Record]:
+    async def unresolved(self, scope: str, *, older_than: float = 0.0, in_flight: bool = False) -> Sequence[Record]:
         """See `Journal.unresolved`."""
         self._check_open()
         now = self._clock()
         mine = (record for record in self._records.values() if record.intent.scope == scope)
         records = (as_of(record, now) for record in mine if record.opened_at <= now - older_than)
-        left = [record for record in records if not record.payment.is_final and not record.in_flight(now)]
-        return sorted(left, key=lambda record: record.opened_at)
+        left = [record for record in records if not record.payment.is_final]
+        wanted = [record for record in left if in_flight or not record.in_flight(now)]
+        return sorted(wanted, key=lambda record: record.opened_at)
 
     async def records(self, scope: str, *, after: str = "", limit: int = 1000) -> Sequence[Record]:
         """See `Journal.records`."""
@@ -157,6 +175,12 @@ class MemoryJournal:
         waiting = (notice for notice in self._notices.values() if notice.state is NoticeState.WAITING)
         return [notice for notice in waiting if notice.scope == scope and notice.ref in self._records][:limit]
 
+    async def orphans(self, scope: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000) -> Sequence[Notice]:
+        """See `Journal.orphans`."""
+        self._check_open()
+        keys = sorted(key for key, notice in self._notices.items() if key > after and notice.scope == scope)
+        return [self._notices[key] for key in keys if self._is_orphan(self._notices[key])][:limit]
+
     async def keep_events(self, scope: str) -> None:
         """See `Journal.keep_events`."""
         self._check_open()
@@ -186,6 +210,38 @@ class MemoryJournal:
         if self._is_owner(event_id, owner):
             self._events[event_id].free_at = self._clock() + delay
 
+    async def claim_open(
+        self, scope: str, *, owner: str, lease: float, limit: int, older_than: float = 0.0, after: Place | None = None
+    ) -> Visits:
+        """See `Journal.claim_open`."""
+        unresolved = await self.unresolved(scope, older_than=older_than)
+        for ref in [ref for ref in self._visits if self._records[ref].payment.is_final]:
+            del self._visits[ref]
+        now, numbers = self._clock(), {ref: number for number, ref in enumerate(self._records)}
+        due = [
+            (place, record)
+            for record in unresolved
+            if (place := (record.opened_at, numbers[record.ref])) > (after or (-math.inf, 0))
+            and self._visits.get(record.ref, _NEVER).free_at <= now
+        ]
+        visits = []
+        for _, record in due[:limit]:
+            visited = self._visits.setdefault(record.ref, _Visited())
+            visited.owner, visited.free_at, visited.attempts = owner, now + lease, visited.attempts + 1
+            visits.append(Visit(record, visited.attempts))
+        return Visits(tuple(visits), due[limit - 1][0] if len(due) > limit else None)
+
+    async def end_visit(self, ref: str, *, owner: str, again_in: float | None) -> None:
+        """See `Journal.end_visit`."""
+        self._check_open()
+        visited = self._visits.get(ref)
+        if visited is None or visited.owner != owner:
+            return
+        if again_in is None:
+            del self._visits[ref]
+        else:
+            visited.free_at = self._clock() + again_in
+
     async def aclose(self) -> None:
         """See `Journal.aclose`."""
         self._closed = True
@@ -197,6 +253,10 @@ class MemoryJournal:
     def _is_owner(self, event_id: str, owner: str) -> bool:
         held = self._events.get(event_id)
         return held is not None and held.owner == owner
+
+    def _is_orphan(self, notice: Notice) -> bool:
+        is_stray = not notice.known and notice.ref not in self._records
+        return is_stray or notice.state is NoticeState.REJECTED
 
     def _attempts(self, intent: Intent) -> list[Record]:
         if intent.order is None:
@@ -210,21 +270,7 @@ class MemoryJournal:
         return parent_of(intent, self._records.get(intent.parent), owner)
 
     def _followers(self, ref: str | None) -> list[Record]:
-        """Children and theirs: captures and voids of an authorisation, refunds of those captures.
-
-        What was asked for by transaction id before the journal knew the payment is among them. Each is told once,
-        also where the gateway answers with the id of the transaction that was followed.
-        """
-        found: dict[str, Record] = {}
-        names = [] if ref is None else [ref]
-        for name in names:  # grows meanwhile
-            known = self._records.get(name)
-            by_id = None if known is None else known.payment.transaction_id
-            for child in (*self._children.get(name, ()), *self._children.get(by_id or "", ())):
-                if child not in found:
-                    found[child] = self._records[child]
-                    names.append(child)
-        return list(found.values())
+        return followers_of(ref, self._records, self._children)
 
     def _keep(self, record: Record, change: Change) -> Record:
         now = self._clock()
@@ -258,6 +304,18 @@ class MemoryJournal:
 
 def _order_key(intent: Intent) -> tuple[str, str]:
     return (intent.scope, intent.order or "")
+
+
+@dataclass(slots=True)
+class _Visited:
+    """Who may ask for a payment until when, in Unix seconds; or from when on anybody may again."""
+
+    owner: str = ""
+    free_at: float = 0.0
+    attempts: int = 0
+
+
+_NEVER = _Visited()
 
 
 @dataclass(slots=True)

@@ -207,6 +207,8 @@ class _Layout(Generic[T]):
         self._plan = [(name, default, forms[name].write if name in forms else None) for name, default in plan]
         self._readers = {name: form.read for name, form in forms.items()}
         assert self._readers.keys() <= {name for name, _ in plan}
+        self._slots = [(name, default, kind.__dict__[name].__set__) for name, default in plan]
+        assert not hasattr(kind, "__post_init__"), "nobody would call it"
 
     def dissolve(self, value: T) -> dict[str, Any]:
         """The fields that are not at their default."""
@@ -226,11 +228,19 @@ class _Layout(Generic[T]):
             raise _unreadable(self._called, error) from None
 
     def compose(self, found: dict[str, Any]) -> T:
-        """Make the value again of its fields."""
+        """Make the value again of its fields.
+
+        Filling its slots takes half as long as calling a frozen dataclass, and a run reads a record for each question.
+        """
         readers = self._readers
         for name in found.keys() & readers.keys():
             found[name] = readers[name](found[name])
-        return self._kind(**found)
+        value = object.__new__(self._kind)
+        for name, default, fill in self._slots:
+            fill(value, found.pop(name) if default is _NEVER else found.pop(name, default))
+        if found:
+            raise TypeError("a field that this version does not know")
+        return value
 
     def form(self) -> _Form:
         """The form of a field that holds one of these."""

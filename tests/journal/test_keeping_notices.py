@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from paymentoptions_async.intent import NoticeState
+from paymentoptions_async.intent import Notice, NoticeState
 from paymentoptions_async.journal import Journal
 from tests.journal.conftest import Store
 from tests.journal.making import admitted, make_intent, make_notice
@@ -69,3 +69,45 @@ async def test_a_webhook_waits_once_its_payment_is_known(journal: Journal) -> No
     assert list(await journal.waiting_notices(SCOPE)) == []
     await admitted(journal, intent)
     assert [found.ref for found in await journal.waiting_notices(SCOPE)] == [intent.ref]
+
+
+async def test_webhooks_of_no_payment_are_found_page_by_page(store: Store) -> None:
+    journal = store.journal
+    record = await admitted(journal, make_intent())
+    strays = [make_notice(f"PO{n % 3}", f"d{n}", known=False) for n in range(9)]
+    rejected = make_notice(record.ref, "rejected")
+    for notice in [*strays, rejected]:
+        await journal.note(notice)
+    await journal.close_notice(rejected, NoticeState.REJECTED, "its transactions say nothing of this payment")
+    for other in (
+        make_notice(record.ref, "waiting"),
+        make_notice(record.ref, "early", known=False),
+        make_notice("PO0", "foreign", known=False, scope="another/scope"),
+    ):
+        await journal.note(other)
+    await journal.note(confirmed := make_notice(record.ref, "confirmed"))
+    await journal.close_notice(confirmed, NoticeState.CONFIRMED, "payment is approved")
+    found: list[Notice] = []
+    after = ("", "")
+    while page := await store.another().orphans(SCOPE, after=after, limit=4):
+        assert len(page) <= 4
+        found += page
+        after = (page[-1].ref, page[-1].digest)
+    expected = sorted((notice.ref, notice.digest) for notice in [*strays, rejected])
+    assert [(notice.ref, notice.digest) for notice in found] == expected
+    assert found[0] == replace(strays[0], received_at=store.clock())
+
+
+async def test_more_webhooks_of_no_payment_than_are_read_at_once(store: Store) -> None:
+    for n in range(450):
+        await store.journal.note(make_notice(f"PO{n:03}", known=False))
+    assert [notice.ref for notice in await store.journal.orphans(SCOPE)] == [f"PO{n:03}" for n in range(450)]
+    assert len(await store.journal.orphans(SCOPE, limit=201)) == 201
+
+
+async def test_a_webhook_that_came_before_its_payment_is_an_orphan_until_then(journal: Journal) -> None:
+    intent = make_intent()
+    await journal.note(make_notice(intent.ref, known=False))
+    assert len(await journal.orphans(SCOPE)) == 1
+    await admitted(journal, intent)
+    assert list(await journal.orphans(SCOPE)) == []

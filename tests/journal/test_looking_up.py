@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from paymentoptions_async.errors import JournalUnavailable
@@ -41,6 +43,31 @@ async def test_a_payment_is_found_by_every_transaction_it_has(journal: Journal) 
         found = await journal.find(transaction_id)
         assert found is not None
         assert found.payment == payment
+
+
+async def test_a_payment_is_found_by_its_transaction_or_else_by_its_reference(store: Store) -> None:
+    journal = store.another()
+    payment, other = await paid(store.journal, make_intent("1")), await paid(store.journal, make_intent("2"))
+    assert payment.transaction_id is not None
+    by_both = await journal.about(payment.transaction_id, other.ref)
+    by_ref = await journal.about(make_id(), other.ref)
+    assert by_both == await journal.get(payment.ref)
+    assert by_ref == await journal.get(other.ref)
+    assert await journal.about(make_id(), "POUNKNOWN") is None
+    store.clock.advance(LEASE)
+    lapsed = await admitted(store.journal, make_intent("3"))
+    store.clock.advance(LEASE)
+    found = await journal.about("", lapsed.ref)
+    assert found is not None
+    assert found.payment.status is PaymentStatus.UNKNOWN
+
+
+async def test_many_are_looked_up_at_once_each_gets_its_own(store: Store) -> None:
+    """More than a journal does in one go, some of them twice."""
+    payments = await asyncio.gather(*(paid(store.journal, make_intent(f"{n}")) for n in range(300)))
+    asked = [*payments, *payments[:100]]
+    found = await asyncio.gather(*(store.journal.about(one.transaction_id or "", "POUNKNOWN") for one in asked))
+    assert [record.payment if record else None for record in found] == asked
 
 
 async def test_what_follows_a_charge_is_found_down_to_the_refunds_of_its_captures(journal: Journal) -> None:
@@ -92,7 +119,7 @@ async def test_unresolved_are_what_is_neither_final_nor_in_flight(store: Store) 
     await journal.change(make_intent("not sent").ref, not_sent)
     await paid(journal, make_intent("foreign", merchant="JP00000002"), PaymentStatus.UNKNOWN)
     store.clock.advance(LEASE - 20)
-    await admitted(journal, make_intent("in flight"))
+    in_flight = await admitted(journal, make_intent("in flight"))
 
     found = await journal.unresolved(SCOPE)
     assert [record.ref for record in found] == [lapsed.ref, unknown.ref, waiting.ref, pending.ref]
@@ -100,6 +127,8 @@ async def test_unresolved_are_what_is_neither_final_nor_in_flight(store: Store) 
     assert lapsed_link.ref not in {record.ref for record in found}
     old = await journal.unresolved(SCOPE, older_than=LEASE - 10)
     assert [record.ref for record in old] == [lapsed.ref, unknown.ref]
+    every = await journal.unresolved(SCOPE, in_flight=True)
+    assert [record.ref for record in every] == [lapsed.ref, unknown.ref, waiting.ref, pending.ref, in_flight.ref]
 
 
 async def test_what_was_settled_is_no_longer_unresolved(journal: Journal) -> None:

@@ -22,6 +22,7 @@ from paymentoptions_async.journal.postgres import (
     keeping,
     noticing,
     reading,
+    visiting,
     writing,
 )
 from paymentoptions_async.journal.postgres.desk import Desk, order_name
@@ -266,17 +267,22 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "keep": (keeping._KEEP, ["[]"] * 5),
     "get": (reading._GET, [NAMES]),
     "find": (reading._FIND, [NAMES]),
+    "about": (reading._ABOUT, [NAMES, NAMES]),
     "followers": (reading._FOLLOWERS, [NAMES]),
     "history": (reading._HISTORY, [NAMES]),
-    "unresolved": (reading._UNRESOLVED, ["a", 0.0, 0.0, 0, 10]),
+    "unresolved": (reading._UNRESOLVED, ["a", 0.0, 0.0, 0, 10, False]),
     "records": (reading._RECORDS, ["a", "", 10]),
     "newer": (reading._NEWER, [NAMES, [1, 2]]),
     "whose": (noticing._WHOSE, [NAMES, NAMES, NAMES]),
     "close": (noticing._CLOSE, [NAMES, NAMES, NAMES, NAMES]),
     "notices": (noticing._NOTICES, [NAMES]),
     "waiting": (noticing._WAITING, ["a", 10]),
+    "orphans": (noticing._ORPHANS, ["a", "", "", 10]),
     "claim": (handing._CLAIM, ["a", "me", 1.0, 10, "c"]),
     "close event": (handing._CLOSE, [NAMES, NAMES]),
+    "take": (visiting._TAKE, ["a", 0.0, 0.0, 0, 10, "me", 1.0, "c"]),
+    "put off": (visiting._PUT_OFF, [NAMES, NAMES, [1.0, 2.0]]),
+    "forget": (visiting._FORGET, [NAMES, NAMES]),
     "put back": (handing._PUT_BACK, [NAMES, NAMES, [1.0, 2.0]]),
 }
 

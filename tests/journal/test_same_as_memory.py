@@ -73,6 +73,7 @@ class Chance:
         looks: dict[str, Call] = {
             "get": lambda journal: journal.get(ref),
             "find": lambda journal: journal.find(transaction_id),
+            "about": lambda journal: journal.about(transaction_id, ref),
             "followers": lambda journal: _as_set(journal.followers(ref)),
             "followers by id": lambda journal: _as_set(journal.followers(transaction_id)),
             "history": lambda journal: journal.history(ref),
@@ -80,6 +81,7 @@ class Chance:
             "records": lambda journal: journal.records(scope, after=ref, limit=3),
             "notices": lambda journal: journal.notices(ref),
             "waiting notices": lambda journal: journal.waiting_notices(scope, limit=2),
+            "orphans": lambda journal: journal.orphans(scope, after=(ref, ""), limit=2),
             "changed": lambda journal: journal.changed(ref, after=99, timeout=0),
         }
         name = pick(list(looks))
@@ -87,7 +89,8 @@ class Chance:
 
     def notice(self) -> tuple[str, Call]:
         pick = self.pick
-        notice = make_notice(self.ref(), pick("abc"), scope=pick(SCOPES), body={"n": self.random.randrange(9)})
+        about = {"scope": pick(SCOPES), "known": pick([True, False]), "body": {"n": self.random.randrange(9)}}
+        notice = make_notice(self.ref(), pick("abc"), **about)
         if pick([True, False]):
             return f"note {notice}", lambda journal: journal.note(notice)
         state = pick(list(NoticeState))

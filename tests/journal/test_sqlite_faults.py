@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import copyreg
 import json
 import os
 import subprocess
@@ -350,6 +351,19 @@ async def test_what_can_not_be_read_is_not_shown(journal: SqliteJournal, path: P
         with pytest.raises(JournalUnavailable, match="holds a payment that can't be read") as caught:
             await call
         assert TOKEN not in shown(caught.value)
+
+
+async def test_what_others_teach_copying_changes_nothing(
+    journal: SqliteJournal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library may have exceptions copied with their tracebacks and contexts, as some that send them elsewhere do."""
+    monkeypatch.setitem(copyreg.dispatch_table, JournalUnavailable, lambda error: (lambda: error, ()))
+    record = await admitted(journal, make_intent())
+    with another_connection(path) as other:
+        other.execute("UPDATE intents SET payment = ?", (TOKEN,))
+    with pytest.raises(JournalUnavailable) as caught:
+        await journal.get(record.ref)
+    assert TOKEN not in shown(caught.value)
 
 
 def shown(error: BaseException) -> str:

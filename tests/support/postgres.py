@@ -110,6 +110,10 @@ class Cluster:
         """End it at once, as a crash would."""
         _run("pg_ctl", "stop", "-w", "-s", "-D", self.data, "-m", "immediate")
 
+    def is_running(self) -> bool:
+        """Tell whether it runs."""
+        return (self.data / "postmaster.pid").exists()
+
     def restart(self) -> None:
         self.stop()
         self.start()

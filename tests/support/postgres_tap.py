@@ -66,6 +66,7 @@ class Tap:
         self.connections = 0
         self._plans: dict[str, deque[Then | Hold | None]] = {}
         self._links: set[asyncio.Task[None]] = set()
+        self._generation = 0
 
     def at(self, step: str, *then: Then | Hold | None) -> None:
         """The next time that a step comes, do this; the time after that, the next. None lets it pass."""
@@ -88,6 +89,19 @@ class Tap:
         """Lose every connection."""
         for link in self._links:
             link.cancel()
+
+    def fall_silent(self) -> None:
+        """Let no connection that is open hear or be heard any more, as where its host is gone."""
+        self._generation += 1
+
+    def is_silent(self, generation: int) -> bool:
+        """Has a connection of this generation fallen silent?"""
+        return generation < self._generation
+
+    @property
+    def generation(self) -> int:
+        """That of new connections."""
+        return self._generation
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -116,6 +130,7 @@ class _Link:
         server_writer: asyncio.StreamWriter,
     ) -> None:
         self._tap = tap
+        self._generation = tap.generation
         self._reader, self._writer = reader, writer
         self._server_reader, self._server_writer = server_reader, server_writer
         self._statements: dict[bytes, str] = {}
@@ -139,6 +154,8 @@ class _Link:
             head = await self._reader.readexactly(5)
             kind, length = head[:1], struct.unpack("!i", head[1:])[0]
             body = await self._reader.readexactly(length - 4)
+            if self._tap.is_silent(self._generation):
+                continue
             step = self._step(kind, body)
             then = self._tap.planned(step) if step else None
             if then is None:
@@ -186,7 +203,7 @@ class _Link:
             while True:
                 head = await self._server_reader.readexactly(5)
                 body = await self._server_reader.readexactly(struct.unpack("!i", head[1:])[0] - 4)
-                if not self._muted:
+                if not self._muted and not self._tap.is_silent(self._generation):
                     self._writer.write(head + body)
                 if head[:1] == b"Z":
                     self._ready.set()

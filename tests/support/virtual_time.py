@@ -14,6 +14,9 @@ from typing import Any, ParamSpec
 
 P = ParamSpec("P")
 
+_TICK = 1e-6
+"""A timer that comes a rounding error early, and waits again for what is left, must not do so without end."""
+
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop that never sleeps. ``rounds`` counts its turns: a busy loop shows in it."""
@@ -39,7 +42,8 @@ class _Unhurried(selectors.DefaultSelector):
         ready = super().select(0)
         if not ready:
             assert timeout is not None, "everything waits, and nothing will ever happen"
-            self._loop.now += max(timeout, 0.0)
+            least = 0.0 if self._loop._ready else _TICK  # type: ignore[attr-defined]
+            self._loop.now += max(timeout, least)
         return ready
 
 

@@ -39,6 +39,7 @@ class Connections:
         self._slots = asyncio.Semaphore(LIMIT)
         self._idle: list[tuple[Connection, float]] = []
         self._pinned: Connection | None = None
+        self._preferred = 0
         self._in_use = 0
         self._returned = asyncio.Event()
         self._door = asyncio.Lock()  # one is opened at a time; who waits often finds what the first has given back
@@ -59,11 +60,17 @@ class Connections:
     async def use(self, *, until: float) -> AsyncIterator[Connection]:
         """Have a connection for oneself; raise `Fault` where there is none ``until`` then, by the loop's clock.
 
-        One whose use failed is dropped, because its transaction or its protocol may be anywhere.
+        One whose use failed is dropped, because its transaction or its protocol may be anywhere. Where it fell silent,
+        so are those that are idle: their host may be gone as well, and to find out would take as long for each.
         """
         connection = await self._take(until)
         try:
             yield connection
+        except (TimeoutError, asyncio.CancelledError):
+            connection.terminate()
+            while self._idle:
+                self._idle.pop()[0].terminate()
+            raise
         except BaseException:
             connection.terminate()
             raise
@@ -184,14 +191,18 @@ class Connections:
         return connection
 
     async def _connected(self) -> Connection:
-        """Connect to the first host that can be written."""
+        """Connect to the first host that can be written, beginning with the one that was the last time."""
         faults = []
-        for place, host in enumerate(self.address.hosts):
+        hosts = list(enumerate(self.address.hosts))
+        for place, host in hosts[self._preferred :] + hosts[: self._preferred]:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
-                    return await connect(self.address, place)
+                    connection = await connect(self.address, place)
             except Exception as error:  # noqa: BLE001  each becomes a fault, in words that may be shown
                 fault = fault_of(error)
+            else:
+                self._preferred = place
+                return connection
             faults.append(f"{host}: {fault.words}")
             if fault.kind is not Kind.PASSING:
                 raise Fault(faults[-1], fault.kind)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from paymentoptions_async.admission import Admission, Surroundings, may_send, opened, parent_of
+from paymentoptions_async.admission import Admission, Surroundings, followers_of, may_send, opened, parent_of
 from paymentoptions_async.intent import Change, Entry, Intent, Record
 from paymentoptions_async.journal import rows
 from paymentoptions_async.journal.interface import Decide
@@ -71,7 +71,7 @@ class Desk:
             standing=standing,
             attempts=self._attempts(intent),
             parent=parent,
-            followers=self._followers(intent.parent if parent is None else parent.ref),
+            followers=followers_of(intent.parent if parent is None else parent.ref, self._records, self._children),
         )
         if not may_send(intent, around, self._now):
             assert standing is not None, "only what stands can be the answer"
@@ -109,19 +109,6 @@ class Desk:
             raise Fault("what followed the transaction's owner was not read")
         owner = self._records.get(self._owners.get(intent.parent, ""))
         return parent_of(intent, self._records.get(intent.parent), owner)
-
-    def _followers(self, ref: str | None) -> list[Record]:
-        """See `Journal.followers`. Each is told once, also where the gateway repeats the id that was followed."""
-        found: dict[str, Record] = {}
-        names = [] if ref is None else [ref]
-        for name in names:  # grows meanwhile
-            known = self._records.get(name)
-            by_id = None if known is None else known.payment.transaction_id
-            for child in (*self._children.get(name, ()), *self._children.get(by_id or "", ())):
-                if child not in found:
-                    found[child] = self._records[child]
-                    names.append(child)
-        return list(found.values())
 
     def _keep(self, record: Record, change: Change, *, news: bool) -> Record:
         kept = record.with_change(change, self._now)

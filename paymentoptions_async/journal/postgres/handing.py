@@ -8,12 +8,13 @@ from secrets import token_hex
 
 from paymentoptions_async.intent import PaymentEvent
 from paymentoptions_async.journal import rows
-from paymentoptions_async.journal.postgres.session import Connection
+from paymentoptions_async.journal.postgres.session import Connection, await_standby
 
 
 async def keep(connection: Connection, scopes: Sequence[str]) -> Sequence[None]:
     """From now on keep the events of these scopes."""
     await connection.fetch(_KEEP, sorted(set(scopes)))
+    await await_standby(connection)  # most often they were kept before
     return [None] * len(scopes)
 
 

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from paymentoptions_async.admission import Admission
-from paymentoptions_async.intent import Entry, Intent, Notice, NoticeState, PaymentEvent, Record
+from paymentoptions_async.intent import Entry, Intent, Notice, NoticeState, PaymentEvent, Place, Record, Visits
 from paymentoptions_async.journal.interface import Decide
-from paymentoptions_async.journal.postgres import handing, noticing, reading
+from paymentoptions_async.journal.postgres import handing, noticing, reading, visiting
 from paymentoptions_async.journal.postgres.address import read_address
 from paymentoptions_async.journal.postgres.connections import Connections
 from paymentoptions_async.journal.postgres.handing import Claim, Claimed
 from paymentoptions_async.journal.postgres.lanes import LARGEST_BATCH, Lane, Work
-from paymentoptions_async.journal.postgres.noticing import Close, Note, Waiting
+from paymentoptions_async.journal.postgres.noticing import Close, Note, Orphans, Waiting
 from paymentoptions_async.journal.postgres.reading import Records, Unresolved
 from paymentoptions_async.journal.postgres.session import Connection
+from paymentoptions_async.journal.postgres.visiting import Take, Taken
 from paymentoptions_async.journal.postgres.watching import Watch
 from paymentoptions_async.journal.postgres.writing import Admit, Alter, Ask, Outcome, rehearse, write
 
@@ -52,6 +53,7 @@ class PostgresJournal:
         self._announce = self._lane(self._watch.announce)
         self._get = self._lane(reading.get)
         self._find = self._lane(reading.find)
+        self._about = self._lane(reading.about)
         self._followers = self._lane(reading.followers)
         self._history = self._lane(reading.history)
         self._unresolved = self._lane(reading.unresolved)
@@ -60,10 +62,13 @@ class PostgresJournal:
         self._close_notice = self._lane(noticing.close)
         self._notices = self._lane(noticing.notices)
         self._waiting_notices = self._lane(noticing.waiting)
+        self._orphans = self._lane(noticing.orphans)
         self._keep_events = self._lane(handing.keep)
         self._claim_events = self._lane(handing.claim)
         self._close_event = self._lane(handing.close)
         self._put_back_event = self._lane(handing.put_back)
+        self._take = self._lane(visiting.take)
+        self._end_visit = self._lane(visiting.end)
 
     async def admit(self, intent: Intent, *, owner: str, lease: float) -> Admission:
         """See `Journal.admit`."""
@@ -87,6 +92,11 @@ class PostgresJournal:
         found = await self._find.do(transaction_id)
         return None if found is None else found.record
 
+    async def about(self, transaction_id: str, ref: str) -> Record | None:
+        """See `Journal.about`."""
+        found = await self._about.do((transaction_id, ref))
+        return None if found is None else found.record
+
     async def followers(self, ref: str) -> Sequence[Record]:
         """See `Journal.followers`."""
         return await self._followers.do(ref)
@@ -95,12 +105,12 @@ class PostgresJournal:
         """See `Journal.history`."""
         return await self._history.do(ref)
 
-    async def unresolved(self, scope: str, *, older_than: float = 0.0) -> Sequence[Record]:
+    async def unresolved(self, scope: str, *, older_than: float = 0.0, in_flight: bool = False) -> Sequence[Record]:
         """See `Journal.unresolved`."""
         found: list[Record] = []
         after: tuple[float, int] | None = (-math.inf, 0)
         while after is not None:
-            page = await self._unresolved.do(Unresolved(scope, older_than, after))
+            page = await self._unresolved.do(Unresolved(scope, older_than, after, in_flight))
             found.extend(page.records)
             after = page.next
         return found
@@ -144,6 +154,10 @@ class PostgresJournal:
         """See `Journal.waiting_notices`."""
         return await self._waiting_notices.do(Waiting(scope, limit))
 
+    async def orphans(self, scope: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000) -> Sequence[Notice]:
+        """See `Journal.orphans`."""
+        return await self._orphans.do(Orphans(scope, after, limit))
+
     async def keep_events(self, scope: str) -> None:
         """See `Journal.keep_events`."""
         await self._keep_events.do(scope)
@@ -159,6 +173,16 @@ class PostgresJournal:
     async def put_back_event(self, event_id: str, *, owner: str, delay: float) -> None:
         """See `Journal.put_back_event`."""
         await self._put_back_event.do(Claimed(event_id, owner, delay))
+
+    async def claim_open(
+        self, scope: str, *, owner: str, lease: float, limit: int, older_than: float = 0.0, after: Place | None = None
+    ) -> Visits:
+        """See `Journal.claim_open`."""
+        return await self._take.do(Take(scope, owner, lease, limit, older_than, after))
+
+    async def end_visit(self, ref: str, *, owner: str, again_in: float | None) -> None:
+        """See `Journal.end_visit`."""
+        await self._end_visit.do(Taken(ref, owner, again_in))
 
     async def aclose(self) -> None:
         """See `Journal.aclose`. What was asked for before is done, within the patience for a lost database."""

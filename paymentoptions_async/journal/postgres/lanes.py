@@ -82,8 +82,7 @@ class Lane(Generic[A, R]):
                     batch = self._take()
                     if not batch:
                         continue
-                    async with asyncio.timeout(TRY_TIMEOUT):
-                        answers = await self._work(connection, [asked.ask for asked in batch])
+                    answers = await self._try(connection, batch)
             except Exception as error:  # noqa: BLE001  whatever it is, it must reach who asked
                 fault = fault_of(error)
             else:
@@ -94,6 +93,13 @@ class Lane(Generic[A, R]):
             if fault.kind is Kind.PASSING:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _try(self, connection: Connection, batch: Sequence[_Asked[A, R]]) -> Sequence[R | Exception]:
+        async with asyncio.timeout(TRY_TIMEOUT):
+            answers = await self._work(connection, [asked.ask for asked in batch])
+        if connection.is_closed():
+            raise Fault("what was committed was not confirmed")
+        return answers
 
     def _take(self) -> list[_Asked[A, R]]:
         """The next batch, without those whom nobody waits for any more."""

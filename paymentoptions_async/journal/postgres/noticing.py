@@ -9,7 +9,7 @@ from secrets import token_hex
 
 from paymentoptions_async.intent import Notice, NoticeState
 from paymentoptions_async.journal import rows
-from paymentoptions_async.journal.postgres.session import Connection, Row
+from paymentoptions_async.journal.postgres.session import Connection, Row, await_standby
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,11 @@ async def note(connection: Connection, notes: Sequence[Note]) -> Sequence[bool]:
     values = zip(*(rows.notice_row(ask.notice) for ask in notes), strict=True)
     columns = dict(zip(rows.NOTICE_COLUMNS, values, strict=True))
     ids = [ask.write_id for ask in notes]
-    await connection.fetch(_NOTE, *(columns[name] for name in _NOTED), ids)
-    found = await connection.fetch(_WHOSE, columns["ref"], columns["digest"], ids)
-    new = {row["write_id"] for row in found}
+    new = {row["write_id"] for row in await connection.fetch(_NOTE, *(columns[name] for name in _NOTED), ids)}
+    if len(new) < len(notes):
+        found = await connection.fetch(_WHOSE, columns["ref"], columns["digest"], ids)
+        new = {row["write_id"] for row in found}
+        await await_standby(connection)
     return [ask.write_id in new for ask in notes]
 
 
@@ -39,6 +41,7 @@ FROM unnest(
   $1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[], $8::text[], $9::text[]
 ) AS n
 ON CONFLICT (ref, digest) DO NOTHING
+RETURNING write_id
 """
 _WHOSE = """
 SELECT write_id
@@ -106,6 +109,29 @@ SELECT ref, digest, scope, state, known, received_at, outcome, transaction_ids, 
 FROM notices
 WHERE state = 'waiting' AND scope = $1 AND EXISTS (SELECT FROM intents WHERE intents.ref = notices.ref)
 ORDER BY id LIMIT $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """Asks for a page of the webhooks that belong to no payment. See `Journal.orphans`."""
+
+    scope: str
+    after: tuple[str, str]
+    limit: int
+
+
+async def orphans(connection: Connection, asks: Sequence[Orphans]) -> Sequence[Sequence[Notice]]:
+    """Pages of the webhooks that belong to no payment, in the order of reference and digest."""
+    return [[_read(row) for row in await connection.fetch(_ORPHANS, ask.scope, *ask.after, ask.limit)] for ask in asks]
+
+
+_ORPHANS = """
+SELECT ref, digest, scope, state, known, received_at, outcome, transaction_ids, body
+FROM notices
+WHERE (NOT known OR state = 'rejected') AND scope = $1 AND (ref, digest) > ($2, $3)
+  AND (state = 'rejected' OR NOT EXISTS (SELECT FROM intents WHERE intents.ref = notices.ref))
+ORDER BY ref, digest LIMIT $4
 """
 
 

@@ -22,7 +22,7 @@ class Found:
 
 async def get(connection: Connection, refs: Sequence[str]) -> Sequence[Found | None]:
     """The records of references."""
-    found = {row["ref"]: _found(row) for row in await connection.fetch(_GET, refs)}
+    found = {row["ref"]: found_in(row) for row in await connection.fetch(_GET, refs)}
     return [found.get(ref) for ref in refs]
 
 
@@ -36,7 +36,7 @@ FROM intents WHERE ref = ANY($1::text[])
 
 async def find(connection: Connection, transaction_ids: Sequence[str]) -> Sequence[Found | None]:
     """The records that have these transactions."""
-    found = {row["transaction"]: _found(row) for row in await connection.fetch(_FIND, transaction_ids)}
+    found = {row["transaction"]: found_in(row) for row in await connection.fetch(_FIND, transaction_ids)}
     return [found.get(transaction_id) for transaction_id in transaction_ids]
 
 
@@ -48,11 +48,28 @@ FROM transactions AS t JOIN intents USING (ref) WHERE t.transaction_id = ANY($1:
 """
 
 
+async def about(connection: Connection, asks: Sequence[tuple[str, str]]) -> Sequence[Found | None]:
+    """The records that have these transactions, or else those of the references beside them."""
+    found = {row["n"]: found_in(row) for row in await connection.fetch(_ABOUT, *map(list, zip(*asks, strict=True)))}
+    return [found.get(n) for n in range(1, len(asks) + 1)]
+
+
+_ABOUT = """
+SELECT
+  (SELECT journal_now()) AS now, asked.n,
+  intent, payment, owner, deadline, opened_at, changed_at, version
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (transaction_id, ref, n)
+JOIN intents ON intents.ref = coalesce(
+  (SELECT t.ref FROM transactions AS t WHERE t.transaction_id = asked.transaction_id), asked.ref
+)
+"""
+
+
 async def followers(connection: Connection, refs: Sequence[str]) -> Sequence[Sequence[Record]]:
     """What followed each payment, oldest first."""
     found = defaultdict(list)
     for row in await connection.fetch(_FOLLOWERS, refs):
-        found[row["root"]].append(_found(row).record)
+        found[row["root"]].append(found_in(row).record)
     return [found[ref] for ref in refs]
 
 
@@ -97,6 +114,7 @@ class Unresolved:
     scope: str
     older_than: float
     after: tuple[float, int]
+    in_flight: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +129,11 @@ PAGE = 500
 
 
 async def unresolved(connection: Connection, asks: Sequence[Unresolved]) -> Sequence[Page]:
-    """Pages of what is neither final nor in flight, oldest first."""
+    """Pages of what is not final, oldest first."""
     pages = []
     for ask in asks:
-        found = await connection.fetch(_UNRESOLVED, ask.scope, ask.older_than, *ask.after, PAGE)
-        records = [_found(row).record for row in found]
+        found = await connection.fetch(_UNRESOLVED, ask.scope, ask.older_than, *ask.after, PAGE, ask.in_flight)
+        records = [found_in(row).record for row in found]
         last = (records[-1].opened_at, found[-1]["id"]) if len(records) == PAGE else None
         pages.append(Page([record for record in records if not record.payment.is_final], last))
     return pages
@@ -126,7 +144,7 @@ SELECT now, id, intent, payment, owner, deadline, opened_at, changed_at, version
 FROM (SELECT journal_now() AS now OFFSET 0) AS clock CROSS JOIN intents
 WHERE scope = $1 AND is_open AND opened_at <= now - $2::double precision
   AND (opened_at, id) > ($3::double precision, $4::bigint)
-  AND NOT (progress = 'sending' AND now < deadline)
+  AND ($6::boolean OR NOT (progress = 'sending' AND now < deadline))
 ORDER BY opened_at, id LIMIT $5
 """
 
@@ -143,7 +161,7 @@ class Records:
 async def records(connection: Connection, asks: Sequence[Records]) -> Sequence[Sequence[Record]]:
     """Pages of all records, in the order of their references."""
     return [
-        [_found(row).record for row in await connection.fetch(_RECORDS, ask.scope, ask.after, ask.limit)]
+        [found_in(row).record for row in await connection.fetch(_RECORDS, ask.scope, ask.after, ask.limit)]
         for ask in asks
     ]
 
@@ -173,7 +191,8 @@ def read_stored(row: Row) -> Record:
     return rows.read_record(_values(row, rows.RECORD_COLUMNS))
 
 
-def _found(row: Row) -> Found:
+def found_in(row: Row) -> Found:
+    """The record of a row, as it reads at the row's own ``now``."""
     now = row["now"]
     return Found(as_of(read_stored(row), now), now)
 

@@ -39,6 +39,10 @@ class Connection(Protocol):
         """UNLISTEN."""
         ...
 
+    def add_log_listener(self, callback: Callable[..., None]) -> None:
+        """Be told of the server's notices and warnings."""
+        ...
+
     def is_closed(self) -> bool:
         """True once it is of no more use."""
         ...
@@ -64,12 +68,32 @@ async def connect(address: Address, place: int) -> Connection:
         ),
     )
     try:
+        connection.add_log_listener(_drop_if_unconfirmed)
         [found] = await connection.fetch(_SETTLE, address.schema, f"{LOCK_TIMEOUT}s", f"{IDLE_TIMEOUT}s")
         _check(found)
     except BaseException:
         connection.terminate()
         raise
     return connection
+
+
+async def await_standby(connection: Connection) -> None:
+    """Wait until a synchronous standby, where there is one, has all that this server committed so far.
+
+    For what was found, not written: a commit whose wait for the standby was broken off, because its connection was
+    ended or the server restarted, is seen by everybody, and lost if the standby takes over. Only a transaction that
+    writes waits, for itself and all before it. Inside one, its COMMIT does.
+    """
+    await connection.execute("SELECT pg_logical_emit_message(true, 'paymentoptions', '')")
+
+
+def _drop_if_unconfirmed(connection: Connection, message: object) -> None:
+    """Somebody broke off a commit's wait for the standby. The server calls it done, with a warning; it is not.
+
+    Who uses the connection finds it lost, and looks up what was committed.
+    """
+    if getattr(message, "server_source_filename", None) == "syncrep.c":
+        connection.terminate()
 
 
 _SETTLE = """

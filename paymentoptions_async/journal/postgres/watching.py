@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 
 from paymentoptions_async.journal.postgres import reading
 from paymentoptions_async.journal.postgres.connections import Connections
 from paymentoptions_async.journal.postgres.faults import fault_of
 from paymentoptions_async.journal.postgres.lanes import TRY_TIMEOUT
 from paymentoptions_async.journal.postgres.session import Connection
+from paymentoptions_async.journal.waiting import Waiter, Waiters
 
 log = logging.getLogger("paymentoptions_async")
 
@@ -29,50 +29,19 @@ LONGEST_PAYLOAD = 7000
 """Characters. A notification takes 8000 bytes at most, and references are ASCII."""
 
 
-class Waiter:
-    """One call that waits for a record to pass a version."""
-
-    __slots__ = ("_news", "after")
-
-    def __init__(self, after: int) -> None:
-        self.after = after
-        self._news = asyncio.Event()
-
-    def tell(self) -> None:
-        """There may be news."""
-        self._news.set()
-
-    async def wait(self, timeout: float) -> None:
-        """Return with news, also with such as came since the last wait, or after ``timeout`` seconds without."""
-        try:
-            async with asyncio.timeout(max(0.0, timeout)):
-                await self._news.wait()
-        except TimeoutError:
-            return
-        self._news.clear()
-
-
 class Watch:
     """All who wait for news in this process, and the one task that looks after them."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._channel = f"{connections.address.schema}_changed"
-        self._waiters: defaultdict[str, set[Waiter]] = defaultdict(set)
+        self._waiters = Waiters()
         self._listener: Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
-    @contextmanager
-    def waiting(self, ref: str, after: int) -> Iterator[Waiter]:
+    def waiting(self, ref: str, seen: int) -> AbstractContextManager[Waiter]:
         """Take part. What happens to the record from now on is not missed."""
-        waiter = Waiter(after)
-        self._waiters[ref].add(waiter)
-        try:
-            yield waiter
-        finally:
-            self._waiters[ref].discard(waiter)
-            if not self._waiters[ref]:
-                del self._waiters[ref]
+        return self._waiters.join(ref, seen)
 
     def look_after(self) -> None:
         """Somebody really has to wait: listen from now on."""
@@ -81,9 +50,7 @@ class Watch:
 
     def tell(self, refs: Iterable[str]) -> None:
         """Wake whoever waits for these records."""
-        for ref in refs:
-            for waiter in self._waiters.get(ref, ()):
-                waiter.tell()
+        self._waiters.tell(refs)
 
     async def announce(self, connection: Connection, batches: Sequence[Sequence[str]]) -> Sequence[None]:
         """Tell other processes of records that changed."""
@@ -93,7 +60,7 @@ class Watch:
 
     async def stop(self) -> None:
         """Wake everybody and look no more."""
-        self.tell(tuple(self._waiters))
+        self._waiters.tell_all()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -123,7 +90,7 @@ class Watch:
                     self._listener = connection
             self._connections.pin(self._listener)
             if self._waiters:
-                seen = [(ref, min(waiter.after for waiter in waiters)) for ref, waiters in self._waiters.items()]
+                seen = [(ref, min(one.seen for one in self._waiters.of(ref))) for ref in self._waiters.refs()]
                 async with self._connections.use(until=until) as connection:
                     self.tell(await reading.newer(connection, seen))
 

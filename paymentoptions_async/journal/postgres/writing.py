@@ -19,7 +19,7 @@ from paymentoptions_async.journal.postgres.desk import Desk, Line, order_name
 from paymentoptions_async.journal.postgres.keeping import keep
 from paymentoptions_async.journal.postgres.reading import read_stored
 from paymentoptions_async.journal.postgres.schema import steps_from
-from paymentoptions_async.journal.postgres.session import Connection
+from paymentoptions_async.journal.postgres.session import Connection, await_standby
 
 Outcome: TypeAlias = Admission | Record
 
@@ -93,6 +93,8 @@ async def write(connection: Connection, asks: Sequence[Ask]) -> Written:
 
     if desk.lines:
         await keep(connection, desk)
+    if known:
+        await await_standby(connection)
     for ask, doubt in doubts:
         ask.doubt = doubt  # should the COMMIT not be answered
     await connection.execute("COMMIT")

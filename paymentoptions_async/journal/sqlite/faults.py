@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from copy import copy
 
 import apsw
 
@@ -26,7 +25,7 @@ def told(path: str, error: Exception) -> Exception:
     if isinstance(error, apsw.Error):
         return unavailable(path, error)
     if isinstance(error, PaymentOptionsError):
-        return copy(error)
+        return error.bare()
     if error.__traceback__ is not None:  # a mistake in a program, whose place must be found
         error.add_note("In the journal's thread:\n" + "".join(traceback.format_tb(error.__traceback__)))
     error.__cause__ = error.__context__ = None

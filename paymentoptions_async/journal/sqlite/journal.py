@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from paymentoptions_async.admission import Admission
 from paymentoptions_async.errors import JournalUnavailable
-from paymentoptions_async.intent import Entry, Intent, Notice, NoticeState, PaymentEvent, Record
+from paymentoptions_async.intent import Entry, Intent, Notice, NoticeState, PaymentEvent, Place, Record, Visits
 from paymentoptions_async.journal.guard import LoopGuard
 from paymentoptions_async.journal.interface import Decide
 from paymentoptions_async.journal.sqlite.connecting import open_file
@@ -69,6 +69,10 @@ class SqliteJournal:
         """See `Journal.find`."""
         return await self._read(lambda snapshot: snapshot.find(transaction_id))
 
+    async def about(self, transaction_id: str, ref: str) -> Record | None:
+        """See `Journal.about`."""
+        return await self._read(lambda snapshot: snapshot.about(transaction_id, ref))
+
     async def followers(self, ref: str) -> Sequence[Record]:
         """See `Journal.followers`."""
         return await self._read(lambda snapshot: snapshot.followers(ref))
@@ -77,12 +81,13 @@ class SqliteJournal:
         """See `Journal.history`."""
         return await self._read(lambda snapshot: snapshot.history(ref))
 
-    async def unresolved(self, scope: str, *, older_than: float = 0.0) -> Sequence[Record]:
+    async def unresolved(self, scope: str, *, older_than: float = 0.0, in_flight: bool = False) -> Sequence[Record]:
         """See `Journal.unresolved`."""
+        ask = partial(Snapshot.unresolved, scope=scope, older_than=older_than, in_flight=in_flight)
         found: list[Record] = []
         behind: tuple[float, int] | None = (-math.inf, 0)
         while behind is not None:
-            page = await self._read(partial(Snapshot.unresolved, scope=scope, older_than=older_than, behind=behind))
+            page = await self._read(partial(ask, behind=behind))
             found.extend(page.records)
             behind = page.next
         return found
@@ -134,6 +139,18 @@ class SqliteJournal:
         """See `Journal.waiting_notices`."""
         return await self._read(lambda snapshot: snapshot.waiting_notices(scope, limit))
 
+    async def orphans(self, scope: str, *, after: tuple[str, str] = ("", ""), limit: int = 1000) -> Sequence[Notice]:
+        """See `Journal.orphans`."""
+        found: list[Notice] = []
+        while len(found) < limit:
+            wanted = min(PAGE, limit - len(found))
+            page = await self._read(partial(Snapshot.orphans, scope=scope, after=after, limit=wanted))
+            found.extend(page)
+            if len(page) < wanted:
+                break
+            after = (page[-1].ref, page[-1].digest)
+        return found
+
     async def keep_events(self, scope: str) -> None:
         """See `Journal.keep_events`."""
         await self._write(lambda transaction: transaction.keep_events(scope))
@@ -149,6 +166,20 @@ class SqliteJournal:
     async def put_back_event(self, event_id: str, *, owner: str, delay: float) -> None:
         """See `Journal.put_back_event`."""
         await self._write(lambda transaction: transaction.put_back_event(event_id, owner, delay))
+
+    async def claim_open(
+        self, scope: str, *, owner: str, lease: float, limit: int, older_than: float = 0.0, after: Place | None = None
+    ) -> Visits:
+        """See `Journal.claim_open`."""
+        return await self._write(
+            lambda transaction: transaction.claim_open(
+                scope, owner=owner, lease=lease, limit=limit, older_than=older_than, after=after
+            )
+        )
+
+    async def end_visit(self, ref: str, *, owner: str, again_in: float | None) -> None:
+        """See `Journal.end_visit`."""
+        await self._write(lambda transaction: transaction.end_visit(ref, owner, again_in))
 
     async def aclose(self) -> None:
         """See `Journal.aclose`. What was asked for before is done."""

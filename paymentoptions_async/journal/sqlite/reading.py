@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,10 @@ class Snapshot:
         """See `Journal.find`."""
         return self._now(statements.FIND, transaction_id)
 
+    def about(self, transaction_id: str, ref: str) -> Record | None:
+        """See `Journal.about`."""
+        return self._now(statements.ABOUT, transaction_id, ref)
+
     def numbered(self, ref: str) -> tuple[int | None, Record | None]:
         """A record as it was written, behind its number in the file."""
         for number, *row in self.connection.execute(statements.GET_NUMBERED, (ref,)):
@@ -71,16 +76,16 @@ class Snapshot:
         """See `Journal.history`."""
         return tuple(rows.read_entry(row) for row in self.connection.execute(statements.HISTORY, (ref,)))
 
-    def unresolved(self, scope: str, older_than: float, behind: tuple[float, int]) -> Page:
+    def unresolved(self, scope: str, older_than: float, behind: tuple[float, int], *, in_flight: bool) -> Page:
         """A page of `Journal.unresolved`, from ``behind`` a record on: when it was opened, and its number."""
         now = self.clock()
         found: list[Any] = self.connection.execute(
-            statements.UNRESOLVED, (scope, now - older_than, *behind, now)
+            statements.UNRESOLVED, (scope, now - older_than, *behind, math.inf if in_flight else now)
         ).fetchall()
         records = [as_of(rows.read_record(row[1:]), now) for row in found]
         last = (records[-1].opened_at, found[-1][0]) if len(found) == statements.PAGE else None
-        left = [record for record in records if not record.payment.is_final and not record.in_flight(now)]
-        return Page(left, last)
+        left = [record for record in records if not record.payment.is_final]
+        return Page([record for record in left if in_flight or not record.in_flight(now)], last)
 
     def records(self, scope: str, after: str, limit: int) -> Sequence[Record]:
         """See `Journal.records`."""
@@ -99,8 +104,12 @@ class Snapshot:
         """See `Journal.waiting_notices`."""
         return self._notices(statements.WAITING_NOTICES, scope, limit)
 
-    def _now(self, sql: str, name: str) -> Record | None:
-        record = next(self._records(sql, name), None)
+    def orphans(self, scope: str, after: tuple[str, str], limit: int) -> Sequence[Notice]:
+        """See `Journal.orphans`."""
+        return self._notices(statements.ORPHANS, scope, *after, limit)
+
+    def _now(self, sql: str, *names: str) -> Record | None:
+        record = next(self._records(sql, *names), None)
         return None if record is None else as_of(record, self.clock())
 
     def _records(self, sql: str, *values: str | int | None) -> Iterator[Record]:

@@ -25,7 +25,10 @@ def _update(columns: Sequence[str]) -> str:
 
 GET = f"SELECT {_RECORD} FROM intents WHERE ref = ?"
 GET_NUMBERED = f"SELECT id, {_RECORD} FROM intents WHERE ref = ?"
-FIND = f"SELECT {_RECORD} FROM transactions AS t JOIN intents ON intents.id = t.intent WHERE t.transaction_id = ?"
+# As a join, SQLite would plan these two anew for every value.
+_OWNER = "SELECT intent FROM transactions WHERE transaction_id = ?1"
+FIND = f"SELECT {_RECORD} FROM intents WHERE id = ({_OWNER})"
+ABOUT = f"SELECT {_RECORD} FROM intents WHERE id = coalesce(({_OWNER}), (SELECT id FROM intents WHERE ref = ?2))"
 # With ORDER BY, SQLite would plan this one anew for every value.
 ATTEMPTS = f"SELECT {_RECORD} FROM intents WHERE scope = ? AND order_name = ?"
 FOLLOWERS = f"""
@@ -66,6 +69,13 @@ WHERE state = 'waiting' AND scope = ? AND EXISTS (SELECT 1 FROM intents WHERE in
 ORDER BY id LIMIT ?
 """
 
+ORPHANS = f"""
+SELECT {_NOTICE} FROM notices
+WHERE (known = 0 OR state = 'rejected') AND scope = ? AND (ref, digest) > (?, ?)
+  AND (state = 'rejected' OR NOT EXISTS (SELECT 1 FROM intents WHERE intents.ref = notices.ref))
+ORDER BY ref, digest LIMIT ?
+"""
+
 KEEP_EVENTS = "INSERT INTO kept_scopes (scope) VALUES (?) ON CONFLICT DO NOTHING"
 KEEPS_EVENTS = "SELECT EXISTS (SELECT 1 FROM kept_scopes WHERE scope = ?)"
 KEEP_EVENT = """
@@ -80,3 +90,20 @@ ORDER BY seq LIMIT ?3
 CLAIM_EVENT = "UPDATE events SET owner = ?, free_at = ?, attempts = attempts + 1 WHERE seq = ?"
 CLOSE_EVENT = "DELETE FROM events WHERE id = ? AND owner = ?"
 PUT_BACK_EVENT = "UPDATE events SET free_at = ? WHERE id = ? AND owner = ?"
+
+CLAIM_OPEN = f"""
+SELECT id, coalesce((SELECT attempts FROM visits WHERE visits.ref = intents.ref), 0) + 1, {_RECORD} FROM intents
+WHERE scope = ?1 AND is_open = 1 AND opened_at <= ?2 AND (opened_at, id) > (?3, ?4)
+  AND NOT (progress = 'sending' AND deadline > ?5)
+  AND NOT EXISTS (SELECT 1 FROM visits WHERE visits.ref = intents.ref AND visits.free_at > ?5)
+ORDER BY opened_at, id LIMIT ?6
+"""
+VISIT = """
+INSERT INTO visits (ref, owner, free_at, attempts) VALUES (?, ?, ?, ?)
+ON CONFLICT (ref) DO UPDATE SET owner = excluded.owner, free_at = excluded.free_at, attempts = excluded.attempts
+"""
+FORGET_CLOSED = """
+DELETE FROM visits WHERE NOT EXISTS (SELECT 1 FROM intents WHERE intents.ref = visits.ref AND is_open = 1)
+"""
+END_VISIT = "UPDATE visits SET free_at = ? WHERE ref = ? AND owner = ?"
+FORGET_VISIT = "DELETE FROM visits WHERE ref = ? AND owner = ?"

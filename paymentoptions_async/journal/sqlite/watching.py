@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from paymentoptions_async.errors import PaymentOptionsError
+from paymentoptions_async.journal.waiting import Waiter, Waiters
 
 SHORTEST, LONGEST, GROWTH = 0.02, 0.25, 1.5
 """Seconds between two looks at the file: short after news, longer the longer there are none."""
-
-
-class Waiter:
-    """One call that waits for a record to pass a version that it has seen."""
-
-    __slots__ = ("_news", "seen")
-
-    def __init__(self) -> None:
-        self.seen = -1
-        self._news = asyncio.Event()
-
-    def tell(self) -> None:
-        """There may be news."""
-        self._news.set()
-
-    async def wait(self, timeout: float) -> None:
-        """Return with news, also with such as came since the last wait, or after ``timeout`` seconds without."""
-        try:
-            async with asyncio.timeout(max(0.0, timeout)):
-                await self._news.wait()
-        except TimeoutError:
-            return
-        self._news.clear()
 
 
 class Watch:
@@ -49,34 +26,28 @@ class Watch:
     ) -> None:
         self._outside_version = outside_version
         self._versions = versions
-        self._waiters: defaultdict[str, set[Waiter]] = defaultdict(set)
+        self._waiters = Waiters()
         self._looking: asyncio.Task[None] | None = None
 
     @contextmanager
     def waiting(self, ref: str) -> Iterator[Waiter]:
         """Take part. What happens to the record from now on is not missed."""
-        waiter = Waiter()
-        self._waiters[ref].add(waiter)
-        if self._looking is None:
-            self._looking = asyncio.get_running_loop().create_task(self._look_for_others())
         try:
-            yield waiter
+            with self._waiters.join(ref, seen=-1) as waiter:
+                if self._looking is None:
+                    self._looking = asyncio.get_running_loop().create_task(self._look_for_others())
+                yield waiter
         finally:
-            self._waiters[ref].discard(waiter)
-            if not self._waiters[ref]:
-                del self._waiters[ref]
             if not self._waiters:
                 self.stop()
 
     def tell(self, refs: Iterable[str]) -> None:
         """Wake whoever waits for these records."""
-        for ref in refs:
-            for waiter in self._waiters.get(ref, ()):
-                waiter.tell()
+        self._waiters.tell(refs)
 
     def tell_all(self) -> None:
         """Wake everybody."""
-        self.tell(tuple(self._waiters))
+        self._waiters.tell_all()
 
     def stop(self) -> None:
         """Look no more."""
@@ -96,16 +67,13 @@ class Watch:
                     pause = SHORTEST
                 known = version
             except PaymentOptionsError:
-                self.tell_all()  # each of them finds out by itself why the journal can't be read
+                self._waiters.tell_all()  # each of them finds out by itself why the journal can't be read
 
     async def _tell_news(self) -> bool:
         """Wake those whose record is not the one that they have seen; False if there are none."""
-        versions = await self._versions(tuple(self._waiters))
+        versions = await self._versions(self._waiters.refs())
         news = [
-            waiter
-            for ref, version in versions.items()
-            for waiter in self._waiters.get(ref, ())
-            if version != waiter.seen
+            waiter for ref, version in versions.items() for waiter in self._waiters.of(ref) if version != waiter.seen
         ]
         for waiter in news:
             waiter.tell()

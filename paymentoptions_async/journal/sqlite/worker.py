@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
@@ -69,7 +70,8 @@ class Worker:
     ) -> None:
         self._loop = loop
         self._tell = tell
-        self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[list[Job[Any]] | None] = SimpleQueue()
+        self._coming: list[Job[Any]] = []
         self._ended: asyncio.Future[None] = loop.create_future()
         # A program that forgot to close its journal must still be able to end; nothing unanswered was promised.
         thread = threading.Thread(target=self._serve, args=(runner,), name=name, daemon=True)
@@ -78,38 +80,46 @@ class Worker:
     def do(self, work: Callable[[Any], T]) -> asyncio.Future[T]:
         """Queue something to do; the future has what comes of it."""
         job = Job(work, self._loop.create_future())
-        self._jobs.put(job)
+        if not self._coming:
+            self._loop.call_soon(self._hand_over)
+        self._coming.append(job)
         return job._future  # noqa: SLF001  its own
 
     async def stop(self) -> None:
         """Do what is queued, close the connection and end the thread. May be called again."""
+        self._hand_over()
         self._jobs.put(None)
         await asyncio.shield(self._ended)
 
+    def _hand_over(self) -> None:
+        """Wake the thread once for all that came in one turn of the loop: waking it takes longer than looking up."""
+        coming, self._coming = self._coming, []
+        self._jobs.put(coming)
+
     def _serve(self, runner: Runner) -> None:
-        while True:
-            jobs, goes_on = self._next_group()
+        waiting: deque[Job[Any]] = deque()
+        goes_on = True
+        while goes_on or waiting:
+            goes_on = goes_on and self._take(waiting)
+            jobs = [waiting.popleft() for _ in range(min(len(waiting), LARGEST_GROUP))]
             if jobs:
                 changed = _run(runner, jobs)
                 self._on_loop(self._deliver, jobs, changed)
-            if not goes_on:
-                break
         runner.close()
         self._on_loop(self._end)
 
-    def _next_group(self) -> tuple[list[Job[Any]], bool]:
-        """Wait for a job and take with it what is queued behind it; False with the last group."""
-        job = self._jobs.get()
-        jobs: list[Job[Any]] = []
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == LARGEST_GROUP:
-                return jobs, True
-            try:
-                job = self._jobs.get_nowait()
-            except Empty:
-                return jobs, True
-        return jobs, False
+    def _take(self, waiting: deque[Job[Any]]) -> bool:
+        """Take what is queued for a group; wait only where there is nothing to do. False: that was the last."""
+        try:
+            came = self._jobs.get(block=not waiting)
+            while came is not None:
+                waiting.extend(came)
+                if len(waiting) >= LARGEST_GROUP:
+                    return True
+                came = self._jobs.get_nowait()
+        except Empty:
+            return True
+        return False
 
     def _deliver(self, jobs: Sequence[Job[Any]], changed: Sequence[str]) -> None:
         if changed:

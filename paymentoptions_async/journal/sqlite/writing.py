@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,17 @@ from typing import Any
 import apsw
 
 from paymentoptions_async.admission import Admission, Surroundings, may_send, opened, parent_of
-from paymentoptions_async.intent import Change, Intent, Notice, NoticeState, PaymentEvent, Record
+from paymentoptions_async.intent import (
+    Change,
+    Intent,
+    Notice,
+    NoticeState,
+    PaymentEvent,
+    Place,
+    Record,
+    Visit,
+    Visits,
+)
 from paymentoptions_async.journal import rows
 from paymentoptions_async.journal.interface import Decide
 from paymentoptions_async.journal.sqlite import statements
@@ -112,6 +123,30 @@ class Transaction(Snapshot):
     def put_back_event(self, event_id: str, owner: str, delay: float) -> None:
         """See `Journal.put_back_event`."""
         self.connection.execute(statements.PUT_BACK_EVENT, (self.clock() + delay, event_id, owner))
+
+    def claim_open(
+        self, scope: str, *, owner: str, lease: float, limit: int, older_than: float, after: Place | None
+    ) -> Visits:
+        """See `Journal.claim_open`."""
+        now = self.clock()
+        if after is None:
+            self.connection.execute(statements.FORGET_CLOSED)
+        place = after or (-math.inf, 0)
+        found: list[Any] = self.connection.execute(
+            statements.CLAIM_OPEN, (scope, now - older_than, *place, now, limit)
+        ).fetchall()
+        visits = [Visit(as_of(rows.read_record(row), now), attempt) for _, attempt, *row in found]
+        due = tuple(visit for visit in visits if not visit.record.payment.is_final)
+        for visit in due:
+            self.connection.execute(statements.VISIT, (visit.record.ref, owner, now + lease, visit.attempt))
+        return Visits(due, (visits[-1].record.opened_at, found[-1][0]) if len(found) == limit else None)
+
+    def end_visit(self, ref: str, owner: str, again_in: float | None) -> None:
+        """See `Journal.end_visit`."""
+        if again_in is None:
+            self.connection.execute(statements.FORGET_VISIT, (ref, owner))
+        else:
+            self.connection.execute(statements.END_VISIT, (self.clock() + again_in, ref, owner))
 
     def outside_version(self) -> int:
         """A number that changes whenever another connection than this one commits."""

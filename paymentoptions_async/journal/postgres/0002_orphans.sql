@@ -1,0 +1,3 @@
+-- Webhooks that belong to no payment: few, and looked for by whoever reconciles.
+
+CREATE INDEX notices_orphaned ON notices (scope, ref, digest) WHERE NOT known OR state = 'rejected';
