@@ -7,10 +7,18 @@ import json
 import re
 from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
+from json import JSONDecoder
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
-from paymentoptions_async.masking import REDACTED, looks_like_pan, mask_pan, mask_text, mask_unreadable
+from paymentoptions_async.masking import (
+    REDACTED,
+    looks_like_pan,
+    mask_pan,
+    mask_text,
+    mask_unreadable,
+    without_cut_number,
+)
 
 
 class NotJson(ValueError):
@@ -23,20 +31,38 @@ def read_masked(body: bytes) -> tuple[Any, bool]:
     Numbers with a point become `Decimal`; NaN, infinities and absurdly long numbers become texts. Lone surrogates and
     NUL, which databases refuse, are replaced. Raises `NotJson` for whatever can't be decoded, and nothing else.
     """
+    value, repeats, _ = read_with_text(body)
+    return value, repeats
+
+
+def read_with_text(body: bytes) -> tuple[Any, bool, str | None]:
+    """Decode a body as `read_masked` does, and return its own text too where that is the JSON of what is returned.
+
+    None where it is not: where anything was masked, replaced or repeated, where it is no object, or may be nested so
+    deeply that not everybody can read it.
+    """
     try:
         body = body.removeprefix(codecs.BOM_UTF8)
-        text = body.decode()
-        try:
-            value, repeats = (_HARMLESS if _is_harmless(body) else _STRICT).decode(text), False
-        except _RepeatedNameError:
-            value, repeats = _LENIENT.decode(text), True
-        if value.__class__ is not dict:
-            value = _masked_value(value)
-        if "\\u" in text:
-            value = _storable(value)
+        text = body.decode().strip(_BLANKS)
+        squeezed = body.translate(_SQUEEZED, _SEPARATORS)
+        if _may_be_harmless(body, squeezed):
+            value, is_harmless, is_unchanged = _read_harmless(text, squeezed)
+            if is_harmless:
+                return value, False, text if is_unchanged else None
+        return *_read_suspicious(text), None
     except (ValueError, RecursionError) as error:
         raise NotJson(type(error).__name__) from None
-    return value, repeats
+
+
+def _read_suspicious(text: str) -> tuple[Any, bool]:
+    """Decode a body, looking at each text in it."""
+    try:
+        value, repeats = _STRICT.decode(text), False
+    except _RepeatedNameError:
+        value, repeats = _LENIENT.decode(text), True
+    if value.__class__ is not dict:
+        value = _masked_value(value)
+    return _storable(value) if "\\u" in text else value, repeats
 
 
 def read_clear(body: bytes, *path: str) -> str | None:
@@ -56,10 +82,16 @@ def _nothing(_: str) -> None:
 
 def excerpt(body: bytes, limit: int = 500) -> str:
     """Return the beginning of a body that is no readable JSON, as masked text of at most ``limit`` characters."""
-    text = body[:_EXCERPT_FROM].decode("utf-8", "replace").replace("\x00", "")
+    text = _unescaped(body[:_EXCERPT_FROM].decode("utf-8", "replace")).replace("\x00", "")
     if len(body) > _EXCERPT_FROM:
-        text = text.rstrip("0123456789 -")  # the cut may have gone through a card number
+        text = without_cut_number(text)
     return mask_unreadable(text)[:limit]
+
+
+def _unescaped(text: str) -> str:
+    """Write out the escapes of JSON that was cut: their digits would run into those of a card number."""
+    signs = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
+    return signs.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def json_default(value: object) -> object:
@@ -71,6 +103,7 @@ def json_default(value: object) -> object:
 
 
 _EXCERPT_FROM = 65_536
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 _PLAIN_NAMES = frozenset(
     """
@@ -94,7 +127,7 @@ _REMOVED = re.compile(
 )
 _HIDDEN = re.compile(r"token|secret|passw|authorization|apikey|cookie|credential|privatekey|stored?paymentmethodid")
 _CARD_NUMBER = re.compile(r"(card|account|primaryaccount)?(number|no)|(masked|card)?pan")
-_DIGIT = re.compile(r"[0-9]")
+_DIGIT = re.compile(r"\d")
 _PUNCTUATION = re.compile(r"[\W_]+")
 
 _all_plain = _PLAIN_NAMES.issuperset
@@ -103,39 +136,111 @@ _SHORTEST = 7
 _SHORTEST_PAN, _SHOWN_DIGITS = 12, 10
 
 
-def _is_harmless(body: bytes) -> bool:
-    """Tell by one look at the bytes that no text or number in them is one that `mask_text` would change.
+def _may_be_harmless(body: bytes, squeezed: bytes) -> bool:
+    """Tell by one look at the bytes that `mask_text` would change no text or number in them, colons apart.
 
     An ordinary status answer is harmless but for names, and looking at its texts one by one would take as long as
-    decoding it. A run of 12 digits, an ``=`` or ``>``, an escape, or a colon that neither follows a name nor stands in
-    a time of day makes it suspicious; so do the first letters of tokens.
+    decoding it. A run of 12 digits, an ``=`` or ``>``, or an escape makes it suspicious; so do the first letters of
+    tokens. What colons say is known when it is decoded: see `_HarmlessReader.knows_every_colon`.
     """
-    squeezed = body.translate(_SQUEEZED, b" -\t\r\n")
     return not (
         b"000000000000" in squeezed
-        or b"=" in body
-        or b">" in body
-        or b"\\" in body
-        or squeezed.count(b":") != squeezed.count(b'":') + 2 * squeezed.count(b"00:00:00")
+        or b"=" in squeezed
         or b"eyj" in squeezed
-        or b"basic" in squeezed
-        or b"bearer" in squeezed
+        or b"beer" in squeezed
+        or not (body.isascii() or _has_no_foreign_digit(body))
     )
 
 
-_SQUEEZED = bytes.maketrans(b"123456789" + ascii_uppercase.encode(), b"000000000" + ascii_lowercase.encode())
+_BLANKS = " \t\r\n"
+_SEPARATORS = b" -.\t\r\n" + bytes(range(128, 256))
+"""Left out, so that nothing stands between the digits of a card number: also what is not ASCII."""
+_ASCII = bytes(range(128))
+_SQUEEZED = bytes.maketrans(
+    b"123456789>\\" + ascii_uppercase.encode() + b"asi",
+    b"000000000==" + ascii_lowercase.translate({ord("a"): "e", ord("s"): "e", ord("i"): "r"}).encode() + b"eer",
+)
+"""One sign for all of a kind, so that one search finds them: ``beer`` is how ``Basic`` and ``Bearer`` begin."""
 
 
-def _harmless_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Mask one object of a harmless body: only names may call for it."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        _refuse_conflicts(found, pairs)
-    if not _all_plain(found):
-        return _masked_by_name(found)
-    if "number" in found:
-        found["number"] = _masked_number(found["number"])
-    return found
+def _has_no_foreign_digit(body: bytes) -> bool:
+    return not any(map(str.isdecimal, body.translate(None, _ASCII).decode()))
+
+
+def _read_harmless(text: str, squeezed: bytes) -> tuple[Any, bool, bool]:
+    """Decode a body that may be harmless. Tell whether it is, and whether nothing in it was changed."""
+    try:
+        reader = _IDLE.pop()
+    except IndexError:
+        reader = _HarmlessReader()
+    try:
+        value = reader.read(text)
+        is_harmless = value.__class__ is dict and reader.knows_every_colon(squeezed)
+        return value, is_harmless, is_harmless and reader.is_unchanged(text)
+    finally:
+        _IDLE.append(reader)
+
+
+class _HarmlessReader:
+    """Decodes one body after the other, and knows of the last one how many names are left, and if it changed anything.
+
+    It keeps nothing else of a body.
+    """
+
+    __slots__ = ("_changed", "_decode", "_names")
+
+    def __init__(self) -> None:
+        decoder = JSONDecoder(object_hook=self._object, parse_float=self._decimal, parse_constant=self._constant)
+        self._decode = decoder.raw_decode
+
+    def read(self, text: str) -> Any:
+        """Decode a body, masked by names alone."""
+        self._names, self._changed = 0, False
+        value, end = self._decode(text)
+        if end != len(text):
+            raise ValueError
+        return value
+
+    def knows_every_colon(self, squeezed: bytes) -> bool:
+        """True if each colon follows a name that is still there, or stands in a time of day.
+
+        So no text has another one, as names of secrets and links have, and no object repeated a name: there would be
+        more colons than that. No escape hides one.
+        """
+        return squeezed.count(b":") == self._names + 2 * squeezed.count(b"00:00:00")
+
+    def is_unchanged(self, text: str) -> bool:
+        """True if what was decoded is what stands there, and not nested deeply."""
+        lists = text.count("[") if "[" in text else 0
+        return not self._changed and self._names + lists <= _DEEPEST
+
+    def _object(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Mask one object: only names may call for it."""
+        self._names += len(found)
+        if not _all_plain(found):
+            masked = _masked_by_name(found)
+            self._changed |= masked != found
+            return masked
+        if "number" in found:
+            number = found["number"]
+            found["number"] = masked = _masked_number(number)
+            self._changed |= masked != number
+        return found
+
+    def _decimal(self, digits: str) -> Decimal | str:
+        value = _decimal(digits)
+        self._changed |= value.__class__ is not Decimal
+        return value
+
+    def _constant(self, name: str) -> str:
+        self._changed = True
+        return name
+
+
+_IDLE: list[_HarmlessReader] = []
+"""One for each thread that ever read at the same time as others: making one takes as long as reading a small body."""
+_DEEPEST = 199
+"""Names and lists in a body: as long as there are no more, no journal's JSON would be cut short for its depth."""
 
 
 def _strict_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -243,7 +348,7 @@ def _decimal(digits: str) -> Decimal | str:
         value = Decimal(digits)
     except InvalidOperation:
         return _too_long(digits)
-    masked = mask_text(digits)
+    masked = ".".join(map(mask_text, digits.split(".")))  # here the point is one: it joins no groups
     if masked != digits:
         return masked
     if _SHORTEST_PAN <= value.adjusted() + 1 <= _LONGEST_NUMBER and looks_like_pan(f"{abs(value):.0f}"):
@@ -258,9 +363,8 @@ def _too_long(digits: str) -> str:
     return f"[number of {len(digits)} characters]"
 
 
-_HARMLESS = json.JSONDecoder(object_pairs_hook=_harmless_object, parse_float=_decimal, parse_constant=str)
-_STRICT = json.JSONDecoder(object_pairs_hook=_strict_object, parse_int=_int, parse_float=_decimal, parse_constant=str)
-_LENIENT = json.JSONDecoder(object_pairs_hook=_lenient_object, parse_int=_int, parse_float=_decimal, parse_constant=str)
+_STRICT = JSONDecoder(object_pairs_hook=_strict_object, parse_int=_int, parse_float=_decimal, parse_constant=str)
+_LENIENT = JSONDecoder(object_pairs_hook=_lenient_object, parse_int=_int, parse_float=_decimal, parse_constant=str)
 
 
 def _storable(value: Any) -> Any:

@@ -251,9 +251,11 @@ class Payment:
             object.__setattr__(self, name, value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Expected:
     """What an answer must agree with to be believed. None: not known here, so not compared.
+
+    Nobody changes one, but it is not frozen: freezing costs 2 µs in each status query.
 
     ``live`` is what `is_live` must say; ``transaction_id`` the one that was asked for (status queries).
     ``strict`` demands that reference and merchant are present, not merely not different (status data that settles).
@@ -294,6 +296,9 @@ class Reading:
     ``refusal`` is set where the request itself was refused (then ``status`` is CANCELLED for operations: nothing
     happened). ``foreign`` is set where `is_live` or the merchant is not ours. ``merchant_txn_ref`` is the reference and
     ``transaction_id`` the transaction that the answer names, ``own_ref`` a refund's own reference, where it has one.
+    ``refunded`` is what was given back of it in all, where the answer tells (Corefy). ``raw_text`` is ``raw`` as JSON,
+    where `gateway_json.read_with_text` knows that nothing was masked, so that the text of the answer is that already;
+    only status answers have it, which are asked for by the million and live for a moment.
     """
 
     status: PaymentStatus
@@ -307,6 +312,7 @@ class Reading:
     merchant_txn_ref: str | None = None
     own_ref: str | None = None
     approved_amount: Money | None = None
+    refunded: Money | None = None
     charged_back: Money | None = None
     auth_code: str | None = None
     response_code: int | None = None
@@ -320,6 +326,7 @@ class Reading:
     gateway_time: datetime | None = None
     http_status: int | None = None
     raw: Mapping[str, Any] | None = field(default=None)
+    raw_text: str | None = None
 
     def __repr__(self) -> str:
         return f"<Reading {self.status.value} {'; '.join(self.doubts)}>"

@@ -21,6 +21,7 @@ MAX_LENGTH = 45
 _PREFIX = "PO"
 _DIGEST_BYTES = 20  # 160 bits: two of 10**18 intents collide with a chance of one in 10**12
 _MAX_KEY = 255
+_REF = re.compile(_PREFIX + "[A-Z2-7]{32}", re.ASCII)
 _HEXADECIMAL = re.compile(r"\b(?=[0-9]*[A-Fa-f])(?:[0-9a-f]{20,}|[0-9A-F]{20,})\b", re.ASCII)
 
 
@@ -35,6 +36,11 @@ def make_ref(*, gateway: str, environment: str, merchant_id: str, family: Family
         encoded = part.encode()
         digest.update(len(encoded).to_bytes(4, "big") + encoded)
     return _PREFIX + b32encode(digest.digest()[:_DIGEST_BYTES]).decode()
+
+
+def is_ref(text: str) -> bool:
+    """Tell whether a text reads as what `make_ref` makes."""
+    return _REF.fullmatch(text) is not None
 
 
 def may_be_ref(value: object) -> TypeGuard[str]:

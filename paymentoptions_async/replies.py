@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paymentoptions_async.evidence import Evidence
-from paymentoptions_async.gateway_json import NotJson, excerpt, read_clear, read_masked
+from paymentoptions_async.gateway_json import NotJson, excerpt, read_clear, read_with_text
 from paymentoptions_async.masking import mask_text
 from paymentoptions_async.payment import Decline, Expected, Operation, PaymentStatus, Reading, Refusal
 from paymentoptions_async.reply_fields import (
@@ -78,14 +78,16 @@ def _read(
     is_status: bool,
 ) -> Reading:
     try:
-        raw, repeats = read_masked(body)
+        raw, repeats, text = read_with_text(body)
         if raw.__class__ is not dict:
             return _unreadable(http_status, headers, body, now, "is JSON, but no object")
         doubts = ["an object repeats a name with another value"] if repeats else []
         if raw.get("redirect_url") and not _approves(raw):
             return _read_redirect(http_status, raw, body, expected, doubts)
         if _is_envelope(http_status, raw):
-            return _read_envelope(http_status, raw, body, expected, doubts, is_status=is_status)
+            reading = _read_envelope(http_status, raw, body, expected, doubts, is_status=is_status)
+            reading.raw_text = text if is_status else None
+            return reading
         return _read_bare(http_status, headers, raw, doubts, now, is_status=is_status)
     except NotJson:
         return _unreadable(http_status, headers, body, now, "is empty" if not body.strip() else "is no readable JSON")
@@ -123,9 +125,9 @@ def _read_envelope(
     _check_identity(ref, mid, expected, doubts)
     _check_transaction(kind, transaction_id, expected, doubts, is_status=is_status)
     status = _status_of(outcome, amount, kind, expected, doubts)
-    if status.took_money and not mid:
+    takes_money = status.took_money
+    if takes_money and not mid:
         doubts.append("it approves without naming the merchant")
-    approved_amount = amount if status.took_money else None
     if raw.get("redirect_url"):
         doubts.append("it approves, and yet sends the buyer to another page")
     if doubts:
@@ -142,7 +144,7 @@ def _read_envelope(
         transaction_id=transaction_id,
         transaction_type=kind,
         merchant_txn_ref=ref,
-        approved_amount=approved_amount,
+        approved_amount=amount if takes_money else None,
         auth_code=text_of(details.get("auth_code")),
         response_code=code,
         gateway_code=gateway_code,
@@ -241,8 +243,9 @@ def _status_of(
 def _check_whole(amount: Money | None, expected: Expected, doubts: list[str]) -> None:
     """Doubt an approval of another amount, or of another currency where the amount was left open."""
     asked: Money | str | None = expected.amount
-    same = amount is asked or amount == asked
-    if asked is None:
+    if asked is not None:
+        same = amount is asked or amount == asked
+    else:
         asked = expected.currency
         same = asked is None or (amount is not None and amount.currency == asked)
     if not same:

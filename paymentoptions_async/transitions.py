@@ -143,6 +143,24 @@ def after_status(record: Record, reading: Reading) -> Change | None:
     return _from_status(record, reading, Source.STATUS)
 
 
+def repeats(record: Record, reading: Reading) -> bool:
+    """Does a status answer, read as if nobody knew its transaction, say again just what the gateway has settled?
+
+    Then reading it anew, as an answer about this record, can change nothing: it either says the same, or is in doubt;
+    and a doubt with the amount that is known contradicts nothing.
+    """
+    payment = record.payment
+    return (
+        payment.is_final
+        and payment.progress is Progress.ANSWERED
+        and payment.source is not Source.PERSON
+        and payment.transaction_id is not None
+        and reading.transaction_id == payment.transaction_id
+        and reading.status is payment.status
+        and reading.approved_amount == payment.approved_amount
+    )
+
+
 def after_notice(record: Record, reading: Reading) -> Change | None:
     """Take in the status of a transaction that can only be this capture, refund or void (`matching`)."""
     payment = record.payment
@@ -195,18 +213,25 @@ def _from_status(record: Record, reading: Reading, source: Source) -> Change | N
 
 def _news(payment: Payment, reading: Reading, source: Source) -> Change | None:
     """What an answer says of a payment that is open, or that it overrides."""
+    if not _same_transaction(payment, reading) and not reading.status.took_money:
+        # Another attempt's end says nothing of the transaction that we know; but money of it is not hidden.
+        return _approved_again(payment, reading, source) if _claims_money(reading) else None
     if payment.contradicted and not reading.status.took_money:
         return None  # money that was said to have moved is not unsaid by asking twice
-    if not _same_transaction(payment, reading) and not reading.status.took_money:
-        return None  # another attempt's end says nothing of the transaction that we know
     learned = _learned(payment, reading, source)
     if replace(learned, raw=payment.raw, source=payment.source) == payment:
         return None
-    if payment.contradicted and payment.decline is None and not _same_transaction(payment, reading):
+    if _may_have_charged(payment) and not _same_transaction(payment, reading):
         assert payment.transaction_id is not None, "else it would be the same"
-        beside = replace(learned, duplicate_charges=(*payment.duplicate_charges, payment.transaction_id))
-        return Change(beside, source, "duplicate_charge")  # the other one's money may have moved as well
+        beside = replace(learned, duplicate_charges=(*learned.duplicate_charges, payment.transaction_id))
+        return Change(beside, source, "duplicate_charge")
     return Change(learned, source, "confirmed" if learned.is_final else "asked")
+
+
+def _may_have_charged(payment: Payment) -> bool:
+    """Was money said to have moved by the transaction that is known, be it in doubt, and not unsaid since?"""
+    unsaid = payment.is_final or payment.decline is not None
+    return not unsaid and (payment.contradicted or payment.approved_amount is not None)
 
 
 def _agree(payment: Payment, reading: Reading) -> bool:
@@ -261,6 +286,7 @@ def _declined_attempt(payment: Payment, reading: Reading, source: Source) -> Cha
         status=PaymentStatus.ACTION_REQUIRED,
         decline=reading.decline,
         transaction_id=None,
+        approved_amount=None,
         doubts=(),
         source=source,
     )
@@ -357,6 +383,7 @@ def _learned(payment: Payment, reading: Reading, source: Source) -> Payment:
         transaction_type=reading.transaction_type or payment.transaction_type,
         approved_amount=reading.approved_amount or payment.approved_amount,
         charged_back=reading.charged_back or payment.charged_back,
+        duplicate_charges=tuple(other for other in payment.duplicate_charges if other != reading.transaction_id),
         auth_code=reading.auth_code or payment.auth_code,
         response_code=reading.response_code if reading.response_code is not None else payment.response_code,
         gateway_code=reading.gateway_code or payment.gateway_code,

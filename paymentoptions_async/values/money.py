@@ -42,7 +42,10 @@ class Money:
     def from_wire(cls, value: Decimal | int | str, currency: str) -> Money:
         """Read an amount of an answer, of any length; the currency in any case. Raises `InvalidValue`."""
         code = currency.upper() if isinstance(currency, str) and currency.isascii() else currency
-        return _make(_exact(value, _exponent_of(code), code), code)
+        exponent = _exponent_of(code)
+        if exponent == 0 and value.__class__ is int and 0 <= value < _LARGEST:
+            return _make(Decimal(value), code)
+        return _make(_exact(value, exponent, code), code)
 
     @classmethod
     def zero(cls, currency: str) -> Money:
@@ -155,6 +158,10 @@ def _exact(amount: Decimal | int | str, exponent: int, currency: str) -> Decimal
 
 
 _PLAIN_DIGITS = 49
+_LARGEST = 10**9
+"""What is less needs no look at its digits."""
+_EXPONENTS: dict[str, int] = {}
+"""Of the currencies that were met."""
 _UNITS = tuple(Decimal(1).scaleb(-exponent) for exponent in range(5))
 
 
@@ -179,9 +186,12 @@ def _decimal(amount: Decimal | int | str) -> Decimal:
 def _exponent_of(currency: str) -> int:
     if not isinstance(currency, str):
         raise InvalidValue(f"currency: needs a str, got {type(currency).__name__}", field="currency")
-    exponent = _known_exponent(currency) if _CURRENCY.fullmatch(currency) else None
+    exponent = _EXPONENTS.get(currency)
     if exponent is not None:
         return exponent
+    exponent = _known_exponent(currency) if _CURRENCY.fullmatch(currency) else None
+    if exponent is not None:
+        return _EXPONENTS.setdefault(str.__str__(currency), exponent)
     if currency.isascii() and currency != currency.upper() and _CURRENCY.fullmatch(currency.upper()):
         raise InvalidValue(f"currency: write {currency.upper()!r}, in capitals (ISO 4217)", field="currency")
     raise InvalidValue("currency: is none of ISO 4217's currencies that have minor units", field="currency")

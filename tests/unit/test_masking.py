@@ -1,12 +1,14 @@
+import itertools
 import re
 import time
+import unicodedata
 import uuid
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paymentoptions_async.masking import luhn_valid, mask_text
+from paymentoptions_async.masking import looks_like_pan, luhn_valid, mask_text, without_cut_number
 
 PAN = "4000002500003155"
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJqdGkiOiJmMmIw.ytizEgQCt_hQEPn3"
@@ -56,6 +58,9 @@ def test_card_numbers_keep_first_6_and_last_4(text, masked):
         "",
         "Payment Successful.",
         "4000002500003156",  # wrong check digit
+        "cpi_NFceyJgM8LzDwzGw",  # an id by chance like a token
+        "not where ref_eyJgM8LzDwzGwNFc is",
+        "It is cpi_NFceyJgM8LzDwzGw. Pay it.",
         "20241125082436",
         "1732522968000",
         "8112345678",
@@ -74,10 +79,22 @@ def test_card_numbers_keep_first_6_and_last_4(text, masked):
         "https://shop.example/",
         "アイベック株式会社",
         "error code: 05",
+        "1732522968.123456",
+        "v 1.40000025-0000-4155-8155-400000250000",
+        "12:34:56.123456789-0906",
     ],
 )
 def test_what_is_no_secret_stays(text):
     assert mask_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["5555555555.18", "4000000000.02", "512345678002.155", "222.168.100.105", "4500.00 5200.04", "25.11.2024 08.24.18"],
+)
+def test_amounts_addresses_and_dates_stay_though_their_digits_would_pass_for_a_card_number(text):
+    assert looks_like_pan("".join(re.findall("[0-9]", text)))
+    assert mask_text(f"it is {text} now") == f"it is {text} now"
 
 
 @given(st.uuids(version=4))
@@ -133,6 +150,10 @@ def test_masking_twice_changes_nothing_more(text):
         ("https://pay.example?x=1", "https://pay.example/[redacted]"),
         (JWT, "[redacted]"),
         (f"token {JWT}.", "token [redacted]"),
+        (f"cpi_NFceyJgM8LzDwzGw {JWT}", "cpi_NFceyJgM8LzDwzGw [redacted]"),
+        (f"cpi_{JWT}", "cpi_[redacted]"),
+        ("ref_eyJhbGciOiJub25l.qqKEYqq.qqIVqq.qqTEXTqq.qqTAGqq", "ref_[redacted]"),  # begins as an id would
+        ("cpi_NFceyJgM8LzDwzGw-and-more.of-it", "cpi_NFc[redacted]"),
         ("cvc: 123", "cvc: [redacted]"),
         ("CVV2=1234;", "CVV2=[redacted];"),
         ('"card_cvc": "123"', '"card_cvc": "[redacted]"'),
@@ -154,7 +175,18 @@ def test_links_tokens_codes_and_keys_are_taken_out(text, masked):
 
 
 @pytest.mark.parametrize(
-    "text", ["4 " * 100_000, "4000 " * 50_000, "4" * 200_000, "https://" * 30_000, "eyJ" * 60_000, "cvc:" * 50_000]
+    "text",
+    [
+        "4 " * 100_000,
+        "4. " * 60_000,
+        "4 4 4 4 4 4 4 4 4 4 x" * 9_000,
+        "4\t4.4-x" * 30_000,
+        "4000 " * 50_000,
+        "4" * 200_000,
+        "https://" * 30_000,
+        "eyJ" * 60_000,
+        "cvc:" * 50_000,
+    ],
 )
 def test_masking_takes_no_longer_than_the_text_is_long(text):
     started = time.process_time()
@@ -169,3 +201,44 @@ def test_a_card_number_behind_the_name_of_a_secret_is_masked_in_all_its_groups(n
         shown = mask_text(text)
         assert not any(part in shown for part in ("0025", "0000", "2500003155"))
         assert mask_text(shown) == shown
+
+
+UNSEEN = [chr(n) for n in (0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x2060, 0xFEFF)]
+BLANKS_AND_HYPHENS = ["\t", "\u2212", "\u30fc", " - ", "  ", "\u200b \u200b"] + [
+    sign for sign in map(chr, range(0x10000)) if unicodedata.category(sign) in ("Zs", "Pd")
+]
+POINTS = [".", "\u00b7", "\u30fb", "\uff0e", ".\u200b"]
+ZEROS = [sign for sign in map(chr, range(0x20000)) if unicodedata.category(sign) == "Nd" and int(sign) == 0]
+
+
+def in_digits_from(zero, text):
+    return "".join(chr(ord(zero) + int(sign)) if sign.isdecimal() else sign for sign in text)
+
+
+@pytest.mark.parametrize("separator", [*BLANKS_AND_HYPHENS, *POINTS, *UNSEEN], ids=ascii)
+@pytest.mark.parametrize("sizes", [(4, 4, 4, 4), (4, 6, 6), (8, 8), (1,) * 16], ids=str)
+def test_card_numbers_are_masked_whatever_stands_between_their_groups(separator, sizes):
+    ends = list(itertools.accumulate(sizes))
+    grouped = separator.join(PAN[end - size : end] for end, size in zip(ends, sizes, strict=True))
+    assert mask_text(f"card {grouped} x") == "card 400000******3155 x"
+
+
+@pytest.mark.parametrize("zero", ZEROS, ids=ascii)
+def test_card_numbers_are_masked_in_the_digits_of_any_script(zero):
+    for text in (PAN, "4000 0025 0000 3155", "4000.0025.0000.3155"):
+        assert mask_text(f"card {in_digits_from(zero, text)} x") == "card 400000******3155 x"
+
+
+def test_points_and_blanks_in_turn_join_no_card_number():
+    assert mask_text("4000.0025 0000.3155") == "4000.0025 0000.3155"
+    assert mask_text("4000. 0025. 0000. 3155") == "4000. 0025. 0000. 3155"
+
+
+def test_a_card_number_between_amounts_and_addresses_is_masked():
+    assert mask_text("10.50 4000.0025.0000.3155 127.0.0.1") == "10.50 400000******3155 127.0.0.1"
+
+
+@pytest.mark.parametrize("tail", ["4000.0025\u2007", "\uff14\uff10\ufffd", "4 \t-\u200b"])
+def test_what_is_left_of_a_card_number_at_a_cut_is_left_out(tail):
+    assert without_cut_number(f"card {tail}") == "card"
+    assert without_cut_number(tail) == ""

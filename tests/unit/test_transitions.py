@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from paymentoptions_async.balance import balance_of
 from paymentoptions_async.evidence import Evidence, Left, Stage
 from paymentoptions_async.intent import Change, Intent, Record
-from paymentoptions_async.payment import Family, Operation, PaymentStatus, Progress, Reading, Refusal, Source
+from paymentoptions_async.payment import (
+    Decline,
+    Family,
+    Operation,
+    Payment,
+    PaymentStatus,
+    Progress,
+    Reading,
+    Refusal,
+    Source,
+)
 from paymentoptions_async.transitions import (
     after_exchange,
     after_notice,
@@ -186,6 +196,62 @@ def test_an_approval_for_another_amount_after_a_decline_is_looked_at():
     change = after_status(record(PaymentStatus.DECLINED, A), approved(B, "999"))
     assert (change.event, change.payment.status) == ("contradiction", PaymentStatus.UNKNOWN)
     assert change.payment.doubts == ("was declined, and the gateway now says unknown", "it approves another amount")
+
+
+def test_an_approval_in_doubt_is_not_hidden_by_another_transactions():
+    """A page that was paid twice, where the first answer told another amount."""
+    first = after_status(record(PaymentStatus.ACTION_REQUIRED, None), approved(A, "999"))
+    assert (first.event, first.payment.status) == ("asked", PaymentStatus.UNKNOWN)
+    second = after_status(replace(paid(), payment=first.payment), approved(B))
+    assert (second.event, second.payment.status) == ("duplicate_charge", PaymentStatus.APPROVED)
+    assert (second.payment.transaction_id, second.payment.duplicate_charges) == (B, (A,))
+
+
+def test_an_approval_in_doubt_that_was_declined_in_truth_is_no_second_charge():
+    first = after_status(record(PaymentStatus.ACTION_REQUIRED, None), approved(A, "999"))
+    unclear = replace(paid(), payment=replace(first.payment, decline=Decline("declined", code=5)))
+    second = after_status(unclear, approved(B))
+    assert (second.event, second.payment.duplicate_charges) == ("confirmed", ())
+
+
+def after_all(standing: Record, *readings: Reading) -> Payment:
+    for reading in readings:
+        change = after_status(standing, reading)
+        standing = standing if change is None else replace(standing, payment=change.payment)
+    return standing.payment
+
+
+def ends(status: PaymentStatus, transaction_id: str = A) -> Reading:
+    decline = Decline("declined", code=5) if status is PaymentStatus.DECLINED else None
+    return Reading(status=status, transaction_id=transaction_id, merchant_txn_ref=REF, decline=decline)
+
+
+@pytest.mark.parametrize("first", [[ends(PaymentStatus.PENDING)], [approved(A, "999")], [approved(), approved(A, "1")]])
+@pytest.mark.parametrize("last", [approved(), ends(PaymentStatus.DECLINED), ends(PaymentStatus.PENDING)])
+def test_an_approval_in_doubt_is_told_beside_a_transaction_that_is_open(first, last):
+    payment = after_all(record(PaymentStatus.UNKNOWN), *first, approved(B, "999"), last)
+    assert (payment.transaction_id, payment.duplicate_charges) == (A, (B,))
+
+
+def test_a_charge_is_not_named_beside_itself():
+    """The second of two charges, after the first was contradicted: who refunds what is named must not refund both."""
+    payment = after_all(record(PaymentStatus.UNKNOWN), approved(), approved(B), approved(A, "1"), approved(B))
+    assert (payment.transaction_id, payment.duplicate_charges) == (B, (A,))
+
+
+def test_an_approval_in_doubt_that_ended_without_money_is_no_second_charge():
+    ended = [approved(A, "999"), ends(PaymentStatus.EXPIRED)]
+    payment = after_all(record(PaymentStatus.UNKNOWN), *ended, approved(B))
+    assert (payment.transaction_id, payment.duplicate_charges) == (B, ())
+
+
+def test_an_attempt_on_a_page_is_not_taken_for_a_charge_for_what_an_earlier_one_was_said_to_have_taken():
+    page = record(PaymentStatus.ACTION_REQUIRED)
+    page = replace(page, payment=replace(page.payment, operation=Operation.HOSTED_PAGE))
+    open_again = after_all(page, approved(A, "999"), ends(PaymentStatus.DECLINED))
+    assert (open_again.status, open_again.approved_amount) == (PaymentStatus.ACTION_REQUIRED, None)
+    payment = after_all(replace(page, payment=open_again), ends(PaymentStatus.PENDING, B), approved(str(A[::-1])))
+    assert payment.duplicate_charges == ()
 
 
 def test_an_approval_that_contradicts_is_not_unsaid_and_not_hidden_by_another_transactions():

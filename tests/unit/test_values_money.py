@@ -195,3 +195,18 @@ def test_every_amount_in_minor_units_survives_the_wire(minor, currency):
     money = Money(Decimal(minor).scaleb(-exponent), code)
     assert Money.from_wire(money.wire_text, code) == money
     assert int(money.amount.scaleb(exponent)) == minor
+
+
+@pytest.mark.parametrize("amount", [0, 1, 10**9 - 1, 10**9, 10**9 + 1, 10**49])
+@pytest.mark.parametrize("currency", ["JPY", "jpy", "USD", "KWD"])
+def test_whole_amounts_of_answers_are_read_alike_however_long_they_are(amount, currency):
+    found = Money.from_wire(amount, currency)
+    assert found == Money.from_wire(Decimal(amount), currency)
+    assert found.amount.as_tuple().exponent == -found.exponent
+    assert type(found.currency) is str
+
+
+@pytest.mark.parametrize("amount", [True, -1, -(10**9), 10**50])
+def test_what_is_no_amount_is_none_in_an_answer_either(amount):
+    with pytest.raises(InvalidValue):
+        Money.from_wire(amount, "JPY")
