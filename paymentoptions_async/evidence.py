@@ -35,9 +35,11 @@ class Stage(StrEnum):
     """The whole answer arrived."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Evidence:
     """The transport's record of one exchange. Holds no request data.
+
+    Nobody changes one, but it is not frozen: freezing costs 1.5 µs in each exchange.
 
     ``failure`` is None when the whole answer arrived; otherwise one of ``refused``, ``dns``, ``tls``, ``connect``,
     ``pool``, ``reset``, ``eof``, ``protocol``, ``too_large``, ``deadline``, ``cancelled``, ``unproven``.

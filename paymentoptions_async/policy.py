@@ -24,6 +24,8 @@ LEASE_MARGIN: Final = 10.0
 MAX_ATTEMPTS: Final = 4
 """Tries of one call, the first included: charging ones only where nothing left, questions on any failure."""
 
+_FIRST_VISIT = 60.0
+_LONGEST_VISIT = 3600.0
 _BASE_DELAY = 0.25
 _MAX_DELAY = 8.0
 _MAX_RETRY_AFTER = 3600.0
@@ -73,3 +75,9 @@ def poll_delay(attempt: int, random: Random) -> float:
     """Seconds before asking for a payment's status again: grows to half a minute, spread by half either way."""
     grown = _FIRST_POLL * _POLL_GROWTH ** min(attempt, _GROWN_AT)
     return min(_MAX_POLL, grown) * random.uniform(0.5, 1.5)
+
+
+def visit_delay(attempt: int, random: Random) -> float:
+    """Seconds before an open payment is asked for again by a resolver: a minute, growing to an hour, spread."""
+    grown = _FIRST_VISIT * 2.0 ** min(attempt - 1, _GROWN_AT)
+    return min(_LONGEST_VISIT, grown) * random.uniform(0.75, 1.25)

@@ -27,7 +27,7 @@ SUBSCRIPTIONS = f"{API_PREFIX}/subscription/list"
 _SUBSCRIPTION = f"{API_PREFIX}/subscription/"
 _STATUS = f"{API_PREFIX}/transaction/status/"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 def status_path(transaction_id: str) -> str:

@@ -16,6 +16,9 @@ from paymentoptions_async.errors import InvalidValue
 _VISIBLE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 """A header value that every client and server reads alike (RFC 9110, 5.5): ASCII, one line, no space around it."""
 
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""A header's name (RFC 9110, 5.1)."""
+
 
 class Authentication:
     """The secret headers of a wire. Shows them in no repr, refuses to be pickled or copied.
@@ -27,6 +30,8 @@ class Authentication:
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         for name, value in headers.items():
+            if not _TOKEN.fullmatch(name):
+                raise InvalidValue("name: must be the name of a header (RFC 9110, section 5.1).", field="name")
             checked(value, name)
         self._headers = MappingProxyType(dict(headers))
 

@@ -16,6 +16,8 @@ from paymentoptions_async.wire.credentials import Authentication
 _PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 """What a path may hold as it is (RFC 3986, 3.3 and 3.4); everything else must come percent-encoded."""
 
+_METHODS = frozenset({"GET", "POST"})
+
 
 def uptime() -> float:
     """Seconds that go on while the machine sleeps, where the system has such a clock; the event loop's stands still."""
@@ -63,10 +65,11 @@ class Departure:
 class Request:
     """One HTTP request to the gateway.
 
-    ``path`` is joined to the wire's base URL and sent as it is: InvalidValue where it is not percent-encoded or has
-    ``..`` in it, because it could then ask for something else than was meant. ``deadline`` is an instant of the
-    running loop's clock, in seconds; the wire gives up there. ``charging`` asks for a connection that is fresh or was
-    used within the last 2 seconds. ``authentication`` is sent instead of the wire's own.
+    ``method`` is GET or POST. ``path`` is joined to the wire's base URL and sent as it is: InvalidValue where it is
+    not percent-encoded or has ``..`` in it, because it could then ask for something else than was meant.
+    ``deadline`` is an instant of the running loop's clock, in seconds; the wire gives up there. ``charging`` asks for
+    a connection that is fresh or was used within the last 2 seconds. ``authentication`` is sent instead of the wire's
+    own.
     The body may hold a card number: it appears in no repr.
     """
 
@@ -79,6 +82,8 @@ class Request:
     authentication: Authentication | None = None
 
     def __post_init__(self) -> None:
+        if self.method not in _METHODS:
+            raise InvalidValue("method: must be GET or POST.", field="method")
         if not _PATH.fullmatch(self.path) or ".." in self.path:
             raise InvalidValue("path: must be an absolute path, percent-encoded, without '..'.", field="path")
 

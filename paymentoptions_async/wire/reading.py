@@ -34,6 +34,8 @@ _REQUEST_IDS = ("x-amzn-requestid", "x-request-id", "x-amzn-trace-id")
 
 _NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9._:;=/+-]")
 
+_NOT_OF_A_URL = re.compile(r"[\x00-\x20\x7f]")
+
 
 class TooLarge(Exception):
     """The answer's body is larger than the wire takes."""
@@ -71,6 +73,8 @@ class Passage:
 
 def checked_base_url(base_url: str) -> str:
     """Return the base URL without a closing slash; raise ConfigurationError unless https, or http on loopback."""
+    if _NOT_OF_A_URL.search(base_url):  # URL parsers drop some of these without telling, each its own
+        raise ConfigurationError("base_url: must have no spaces, line breaks or control characters.")
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     if parts.scheme not in ("https", "http") or not host:

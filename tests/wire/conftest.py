@@ -198,3 +198,17 @@ def get_() -> Callable[..., Request]:
 @pytest.fixture(name="post")
 def post_() -> Callable[..., Request]:
     return post
+
+
+@pytest.fixture
+async def pooled():
+    """Opens wires over aiohttp's pool, and closes them."""
+    wires = []
+
+    def open_(url, **settings):
+        wires.append(AiohttpWire(url, KEYS, **settings))
+        return wires[-1]
+
+    yield open_
+    for wire in wires:
+        await wire.aclose()

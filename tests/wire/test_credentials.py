@@ -57,6 +57,12 @@ def test_what_a_header_can_not_carry_is_refused_without_being_shown(bad, field):
     assert "SECRET" not in "".join(traceback.format_exception(raised.value))
 
 
+@pytest.mark.parametrize("name", ["", "X: 1\r\nY", "X Y", "X\n", "\u00dc"])
+def test_what_is_no_name_of_a_header_is_refused(name):
+    with pytest.raises(InvalidValue):
+        Authentication({name: "good"})
+
+
 @given(st.text())
 def test_a_header_is_either_refused_or_one_line(value):
     try:

@@ -249,19 +249,6 @@ class TestKeptConnections:
         assert reply.evidence.stage in (Stage.CONNECT, Stage.SENDING)
 
 
-@pytest.fixture
-async def pooled():
-    wires = []
-
-    def open_(url, **settings):
-        wires.append(AiohttpWire(url, KEYS, **settings))
-        return wires[-1]
-
-    yield open_
-    for wire in wires:
-        await wire.aclose()
-
-
 def test_a_departure_decides_once():
     early, late = Departure(), Departure()
     assert early.forbid()

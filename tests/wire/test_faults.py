@@ -68,6 +68,19 @@ async def test_tls_with_a_trusted_certificate_answers(wire_to, ask, serve, certi
     assert (reply.status, reply.body, reply.evidence.stage) == (200, b"{}", Stage.DONE)
 
 
+async def test_a_cancelled_exchange_over_tls_closes_its_connection(wire_to, ask, serve, certified, trusting):
+    async def script(peer):
+        await peer.request()
+        await peer.gone()
+
+    server = await serve(script, certified)
+    sending = asyncio.create_task(wire_to(server.url, ssl_context=trusting).send(ask()))
+    await server.asked.wait()
+    sending.cancel()
+    await asyncio.wait([sending])
+    await asyncio.wait_for(server.quiet(), 1)
+
+
 async def test_an_untrusted_certificate_lets_nothing_leave(wire_to, ask, serve, certified):
     server = await serve(answering, certified)
     strangers = ssl.create_default_context()

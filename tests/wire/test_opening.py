@@ -7,6 +7,7 @@ import ssl
 
 import httpx
 import pytest
+from aiohttp.client_proto import ResponseHandler
 
 from paymentoptions_async.errors import ConfigurationError, InvalidValue
 from paymentoptions_async.wire.credentials import Credentials
@@ -56,6 +57,25 @@ def test_everything_else_is_refused(url):
         open_wire(url, KEYS)
     with pytest.raises(ConfigurationError, match="base_url"):
         open_wire(url, KEYS, transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+
+
+@pytest.mark.parametrize("method", ["", "HEAD", "CONNECT", "get", "GET /x HTTP/1.1\r\nX: 1\r\n\r\nGET"])
+def test_a_method_other_than_get_and_post_is_refused(method):
+    with pytest.raises(InvalidValue):
+        Request(method, "/x", 0.0)
+
+
+@pytest.mark.parametrize("bad", ["\r\nX: 1", "\n", " ", "\x00", "\x7f", "\t"])
+@pytest.mark.parametrize(
+    "place", ["https://api{}.example", "https://api.example/base{}/x", "https://api.example:443{}"]
+)
+def test_a_base_url_that_could_end_a_line_is_refused(kind, bad, place):
+    with pytest.raises(ConfigurationError, match="base_url"):
+        open_wire(
+            place.format(bad),
+            KEYS,
+            transport=None if kind == "aiohttp" else httpx.MockTransport(lambda _: httpx.Response(200)),
+        )
 
 
 def test_a_transport_brings_its_own_proxy_and_tls():
@@ -171,10 +191,12 @@ async def test_no_secret_is_shown_or_logged(wire_to, post, serve, caplog):
     assert len(server.requests) == 2
 
 
-async def test_an_aiohttp_that_has_changed_is_told_before_anything_is_sent(serve, post, monkeypatch):
+@pytest.mark.parametrize("part", ["set_response_params", "read"])
+async def test_an_aiohttp_that_has_changed_is_told_before_anything_is_sent(serve, post, monkeypatch, part):
     """The wire uses parts of aiohttp below its session."""
     server = await serve(answering)
-    monkeypatch.delattr("aiohttp.client_proto.ResponseHandler.set_response_params")
+    lacking = next(kind for kind in ResponseHandler.__mro__ if part in vars(kind))
+    monkeypatch.delattr(lacking, part)
     wire = AiohttpWire(server.url, KEYS)
     request = post()
     with pytest.raises(ConfigurationError, match="aiohttp"):

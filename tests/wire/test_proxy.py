@@ -34,7 +34,8 @@ def trusting(authority):
     return context
 
 
-async def test_a_request_goes_through_the_tunnel_and_not_to_the_proxy(wire_to, ask, serve, gateway, trusting):
+@pytest.fixture
+async def proxy(serve, gateway):
     async def tunnel(peer):
         connect = await peer.request()
         assert connect.startswith(b"CONNECT localhost:")
@@ -51,7 +52,10 @@ async def test_a_request_goes_through_the_tunnel_and_not_to_the_proxy(wire_to, a
         finally:
             writer.close()
 
-    proxy = await serve(tunnel)
+    return await serve(tunnel)
+
+
+async def test_a_request_goes_through_the_tunnel_and_not_to_the_proxy(wire_to, ask, gateway, trusting, proxy):
     wire = wire_to(gateway.url, proxy=proxy.url, ssl_context=trusting)
     reply = await wire.send(ask())
     assert (reply.status, reply.evidence.failure) == (200, None)
@@ -59,6 +63,17 @@ async def test_a_request_goes_through_the_tunnel_and_not_to_the_proxy(wire_to, a
     assert b"x-api-key" not in proxy.received.lower()
     assert b"authorization" not in proxy.received.lower()
     assert b"dGVzdC1hcGkta2V5Og" not in proxy.received
+    await wire.aclose()
+
+
+async def test_tunnels_are_kept_and_new_ones_opened_where_they_are_needed(wire_to, ask, gateway, trusting, proxy):
+    wire = wire_to(gateway.url, proxy=proxy.url, ssl_context=trusting)
+    await wire.send(ask())
+    assert (await wire.send(ask())).evidence.failure is None
+    assert (proxy.connections, len(gateway.requests)) == (1, 2)
+    replies = await asyncio.gather(*(wire.send(ask()) for _ in range(5)))
+    assert [(reply.status, reply.evidence.failure) for reply in replies] == [(200, None)] * 5
+    assert proxy.connections == 5
     await wire.aclose()
 
 
