@@ -12,6 +12,7 @@ what will be charged, `sandbox.faults` what goes wrong, and `sandbox.advance` mo
 
 from .books import Books, Challenge, Transaction
 from .cards import CARDS, OUTCOMES, Outcome, TestCard
+from .catalogue import Catalogue, CorefyCatalogue, Plan
 from .clock import Clock
 from .corefy.cards import COREFY_CARDS, CorefyCard
 from .corefy.corefy import Corefy
@@ -28,6 +29,7 @@ from .risk import RISK_RULES, RiskRule
 from .sandbox import Sandbox
 from .server import NotLoopback, serve, serve_in_thread
 from .settings import API_KEY, MERCHANT_ID, X_API_KEY, Settings
+from .traffic import Traffic
 from .webhooks import Attempt, Delivery, is_loopback, to_asgi
 
 __all__ = [
@@ -45,21 +47,25 @@ __all__ = [
     "Attempt",
     "Balance",
     "Books",
+    "Catalogue",
     "Challenge",
     "Clock",
     "Corefy",
     "CorefyCard",
+    "CorefyCatalogue",
     "CorefySettings",
     "Delivery",
     "FaultPlan",
     "NotLoopback",
     "Outcome",
+    "Plan",
     "PlanError",
     "RiskRule",
     "Rule",
     "Sandbox",
     "Settings",
     "TestCard",
+    "Traffic",
     "Transaction",
     "is_loopback",
     "serve",

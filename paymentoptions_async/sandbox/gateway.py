@@ -23,7 +23,8 @@ from .clock import Clock
 from .endpoint import Endpoint, Refused
 from .faults import FaultPlan
 from .replies import Reply
-from .spoiling import spoiled
+from .spoiling import refusal_of, spoiled
+from .traffic import Gate, Traffic
 from .validation import RequestRules
 
 MAX_BODY_BYTES = 64 * 1024
@@ -93,6 +94,7 @@ class Gateway:
         seed: str,
         log: deque[RequestLine],
         before_reading: Callable[[], None],
+        traffic: Traffic,
     ) -> None:
         self.endpoints = endpoints
         self._dialect = dialect
@@ -100,6 +102,7 @@ class Gateway:
         self._plan = plan
         self._clock = clock
         self._random = random.Random(seed)  # noqa: S311  ids that a seed repeats
+        self._gate = Gate(traffic, clock, seed=seed)
         self._requests = log
         self._before_reading = before_reading
 
@@ -108,6 +111,8 @@ class Gateway:
         line = self._log(endpoint, request)
         try:
             self._dialect.check_keys(endpoint, request)
+            if (refused := await self._pass(line)) is not None:
+                return self._sent(refused, line)
             body = await self._body(endpoint, request)
         except Refused as refused:
             return self._sent(self._refusal(refused, line), line)
@@ -128,6 +133,16 @@ class Gateway:
             else:
                 reply = spoiled(reply, rule, self._dialect.failure)
         return self._sent(reply, line)
+
+    async def _pass(self, line: RequestLine) -> Reply | None:
+        """Wait until the gateway has time for a request; return its refusal where it has none."""
+        passage = self._gate.pass_on()
+        if passage.wait:
+            await self._clock.sleep(passage.wait)
+        if passage.status is None:
+            return None
+        line.message = "refused by the traffic's limits"
+        return refusal_of(passage.status, self._dialect.failure, seconds=passage.retry_after)
 
     def _log(self, endpoint: Endpoint, request: Request) -> RequestLine:
         request_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from . import cards, replies, risk
 from .books import Books, CardOnFile, Challenge, Order, Transaction, decimals_of
 from .cards import TestCard
+from .catalogue import Catalogue
 from .endpoint import Endpoint, Refused, origin_of
 from .replies import Reply
 from .settings import PREFIX, Settings
@@ -28,11 +29,15 @@ CHALLENGE_PATH = "/integration/3ds"
 
 @dataclass(frozen=True)
 class Counter:
-    """Where payments are taken: the books, what the sandbox is set to, and the webhooks it sends."""
+    """Where payments are taken: the books, what the sandbox is set to, and the webhooks it sends.
+
+    The `catalogue` is asked for what the books do not know.
+    """
 
     books: Books
     settings: Settings
     webhooks: Webhooks
+    catalogue: Catalogue | None = None
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Return the operations that are served here."""
@@ -66,6 +71,8 @@ class Counter:
     def status(self, transaction_id: str) -> Reply:
         """Answer GET …/transaction/status/{transaction_id}."""
         transaction = self.books.find(transaction_id)
+        if transaction is None and self.catalogue is not None:
+            transaction = self.catalogue.find(transaction_id, self.settings)
         if transaction is None:
             raise Refused(404, "Transaction not found.", "NOT_FOUND")
         return replies.status(transaction, self.settings)

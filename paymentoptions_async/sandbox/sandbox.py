@@ -16,6 +16,7 @@ from . import app as routes
 from . import document
 from .books import Books
 from .cards import CARDS
+from .catalogue import Catalogue, CorefyCatalogue
 from .clock import Clock
 from .corefy.callbacks import DeliverCallback
 from .corefy.corefy import Corefy
@@ -43,7 +44,8 @@ class Sandbox:
 
     `seed` fixes ids, tokens and faults. `clock` follows the wall clock unless it is given. `deliver` replaces HTTP for
     webhooks, and `deliver_callback` for Corefy's callbacks. Served over HTTP (see `server`), it settles and delivers by
-    itself; in this process, `flush` and `advance` do.
+    itself; in this process, `flush` and `advance` do. Status queries and invoices are answered from `catalogue` and
+    `corefy_catalogue` as well, whatever their size; no table shows what is in them.
     """
 
     books: Books
@@ -61,6 +63,8 @@ class Sandbox:
         settings: Settings | None = None,
         clock: Clock | None = None,
         faults: FaultPlan | None = None,
+        catalogue: Catalogue | None = None,
+        corefy_catalogue: CorefyCatalogue | None = None,
         deliver: Deliver | None = None,
         deliver_callback: DeliverCallback | None = None,
     ) -> None:
@@ -68,6 +72,8 @@ class Sandbox:
         self.settings = settings or Settings()
         self.clock = clock or Clock()
         self.faults = faults or FaultPlan(seed=seed)
+        self.catalogue = catalogue
+        self.corefy_catalogue = corefy_catalogue
         self._deliver = deliver
         self._deliver_callback = deliver_callback
         self._wake: Callable[[], object] | None = None
@@ -208,7 +214,7 @@ class Sandbox:
             seed=self.seed, books=self.books, clock=self.clock, webhooks=self.webhooks, on_change=self._changed
         )
         self.links = Links(seed=self.seed, clock=self.clock, books=self.books, settings=self.settings)
-        counter = Counter(self.books, self.settings, self.webhooks)
+        counter = Counter(self.books, self.settings, self.webhooks, self.catalogue)
         self._requests = deque(maxlen=REQUESTS_KEPT)
         self._gateway = Gateway(
             dialect=PaymentOptionsDialect(self.settings),
@@ -224,6 +230,7 @@ class Sandbox:
             seed=f"{self.seed}:requests",
             log=self._requests,
             before_reading=self.settle,
+            traffic=self.settings.traffic,
         )
         self.corefy = Corefy(
             seed=self.seed,
@@ -236,6 +243,8 @@ class Sandbox:
             on_change=self._changed,
             before_reading=self.settle,
             transport=self.transport,
+            traffic=self.settings.traffic,
+            catalogue=self.corefy_catalogue,
         )
         three_d_secure = ThreeDSecure(books=self.books, webhooks=self.webhooks, settings=self.settings)
         hosted_pages = HostedPages(links=self.links, counter=counter, clock=self.clock)

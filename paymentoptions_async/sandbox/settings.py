@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .corefy.settings import CorefySettings
+from .traffic import Traffic
 
 API_KEY = "sandbox-api-key-not-a-secret"
 X_API_KEY = "sandbox-x-api-key-not-a-secret"
@@ -29,7 +30,8 @@ class Settings:
     Which of the two depends on the acquirer. `operation_webhooks` announces captures, voids and refunds at the webhook
     URL of the original payment, the only one there is.
     `link_seconds` is how long a hosted page or wallet link can be paid (not documented). `pay_hosted_page_twice` lets
-    the buyer pay a paid link again, as no document rules out. `corefy` is what the second gateway is set to.
+    the buyer pay a paid link again, as no document rules out. `traffic` is what each gateway bears (no document says).
+    `corefy` is what the second gateway is set to.
     """
 
     api_key: str = field(default=API_KEY, repr=False)
@@ -46,4 +48,5 @@ class Settings:
     operation_webhooks: bool = True
     link_seconds: float = 86_400
     pay_hosted_page_twice: bool = False
+    traffic: Traffic = field(default_factory=Traffic)
     corefy: CorefySettings = field(default_factory=CorefySettings)

@@ -31,10 +31,7 @@ def spoiled(reply: Reply | None, rule: Rule, failure: Callable[[int, str], Reply
     whole = reply or Reply(200, {"success": True})
     match rule.fault:
         case "error":
-            refused = failure(rule.status, _FRONT_DOOR_MESSAGES.get(rule.status, "Something went wrong"))
-            if rule.seconds:
-                refused.headers["retry-after"] = f"{rule.seconds:g}"
-            return refused
+            return refusal_of(rule.status, failure, seconds=rule.seconds or None)
         case "redirect":
             return Reply(302, b"", headers={"location": "/elsewhere"})
         case "garbage":
@@ -51,6 +48,14 @@ def spoiled(reply: Reply | None, rule: Rule, failure: Callable[[int, str], Reply
         case cut:
             assert cut in CUTS, cut
             return Reply(whole.status, whole.content(), headers={**whole.headers, CUT_HEADER: cut})
+
+
+def refusal_of(status: int, failure: Callable[[int, str], Reply], *, seconds: float | None = None) -> Reply:
+    """Return the answer of a gateway that does nothing now, with when to come again if that is given."""
+    refused = failure(status, _FRONT_DOOR_MESSAGES.get(status, "Something went wrong"))
+    if seconds is not None:
+        refused.headers["retry-after"] = f"{seconds:g}"
+    return refused
 
 
 def _changed(body: Any, rule: Rule) -> Any:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import csv
 import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -21,6 +24,7 @@ from paymentoptions_async.sandbox import (
     COREFY_TEST_SECRET,
     MERCHANT_ID,
     X_API_KEY,
+    Traffic,
 )
 
 
@@ -109,3 +113,72 @@ def test_it_says_which_extra_is_missing():
 
 def test_an_unknown_subcommand_is_refused():
     assert CliRunner().invoke(main, ["nope"]).exit_code == 2
+
+
+def test_the_ledger_goes_with_the_catalogue_of_the_same_options(monkeypatch, tmp_path):
+    from paymentoptions_async.cli import sandbox as module
+
+    served = []
+
+    async def serve(sandbox, host, port):
+        served.append(sandbox)
+
+    monkeypatch.setattr(module, "_serve", serve)
+    alike = ["--seed", "7", "--discrepancies", "0.2", "--until", "2026-01-31"]
+    result = CliRunner().invoke(main, ["sandbox", "--catalogue", "500", *alike])
+    assert result.exit_code == 0, result.output
+    for gateway, catalogue in (("paymentoptions", served[0].catalogue), ("corefy", served[0].corefy_catalogue)):
+        ledger, expected = tmp_path / f"{gateway}.csv", tmp_path / f"{gateway}-expected.csv"
+        command = ["sandbox", "ledger", str(ledger), "--rows", "500", *alike, "--expected", str(expected)]
+        result = CliRunner().invoke(main, [*command, "--gateway", gateway])
+        assert result.exit_code == 0, result.output
+        rows = list(catalogue.ledger())
+        assert result.output == f"{ledger}: {len(rows)} rows\n"
+        with ledger.open(newline="") as file:
+            assert list(csv.DictReader(file)) == rows
+        with expected.open(newline="") as file:
+            assert Counter(one["verdict"] for one in csv.DictReader(file)) == catalogue.counts()
+        assert max(row["created_at"] for row in rows if row["created_at"] < "a") < "2026-01-31"
+
+
+def test_a_catalogue_ends_today_unless_it_is_said(tmp_path):
+    ledger = tmp_path / "ledger.csv"
+    before = datetime.now(UTC)
+    assert CliRunner().invoke(main, ["sandbox", "ledger", str(ledger), "--rows", "5000"]).exit_code == 0
+    with ledger.open(newline="") as file:
+        *_, last = csv.DictReader(file)
+    age = before - datetime.fromisoformat(last["created_at"])
+    assert timedelta(0) < age < timedelta(days=1, hours=3)
+
+
+def test_what_the_sandbox_bears_comes_from_its_options(monkeypatch):
+    from paymentoptions_async.cli import sandbox as module
+
+    served = []
+
+    async def serve(sandbox, host, port):
+        served.append(sandbox)
+
+    monkeypatch.setattr(module, "_serve", serve)
+    limits = ["--limit-rate", "100", "--no-retry-after", "--latency", "0.2", "--capacity", "50"]
+    result = CliRunner().invoke(main, ["sandbox", *limits, "--failing-every", "60", "--failing-for", "5"])
+    assert result.exit_code == 0, result.output
+    assert served[0].settings.traffic == Traffic(
+        limit_rate=100, tell_retry_after=False, latency=0.2, capacity=50, failing_every=60, failing_for=5
+    )
+    assert served[0].catalogue is None
+    result = CliRunner().invoke(main, ["sandbox", "--failing-for", "5"])
+    assert (result.exit_code, "failing_for lies within failing_every" in result.output) == (2, True)
+
+
+def test_options_of_the_sandbox_are_refused_where_they_would_do_nothing(tmp_path):
+    result = CliRunner().invoke(main, ["sandbox", "--seed", "7", "ledger", str(tmp_path / "l.csv"), "--rows", "1"])
+    assert result.exit_code == 2
+    assert "--seed goes behind ledger" in result.output
+    assert not (tmp_path / "l.csv").exists()
+
+
+def test_it_says_where_a_ledger_cannot_be_written(tmp_path):
+    result = CliRunner().invoke(main, ["sandbox", "ledger", str(tmp_path / "no" / "l.csv"), "--rows", "1"])
+    assert result.exit_code == 1
+    assert "can't write" in result.output

@@ -69,7 +69,10 @@ async def test_a_kept_connection_answers_without_nagles_delay(http, body):
         return time.perf_counter() - began
 
     await seconds()  # opens the connection
-    assert min([await seconds() for _ in range(10)]) < 0.035  # with the delay, each takes at least 40 ms
+    for _ in range(200):
+        if await seconds() < 0.035:
+            return
+    pytest.fail("each took 40 ms or more, as with the delay: on a busy machine, one in many takes less without")
 
 
 async def test_webhooks_and_settlements_go_out_by_themselves(keys, body):

@@ -13,9 +13,11 @@ import httpx
 
 from paymentoptions_async.sandbox import document
 from paymentoptions_async.sandbox.books import NO_CARD
+from paymentoptions_async.sandbox.catalogue.invoices import CorefyCatalogue
 from paymentoptions_async.sandbox.clock import Clock
 from paymentoptions_async.sandbox.faults import FaultPlan
 from paymentoptions_async.sandbox.gateway import Gateway, RequestLine
+from paymentoptions_async.sandbox.traffic import Traffic
 from paymentoptions_async.sandbox.validation import RequestRules
 
 from .books import Attempt, CorefyBooks, Invoice
@@ -52,6 +54,8 @@ class Corefy:
         on_change: Callable[[], None],
         before_reading: Callable[[], None],
         transport: Callable[[], httpx.AsyncBaseTransport],
+        traffic: Traffic,
+        catalogue: CorefyCatalogue | None = None,
     ) -> None:
         self.settings = settings
         self._on_change = on_change
@@ -63,13 +67,17 @@ class Corefy:
         self.bank_pages = CorefyBankPages(till=self._till, settings=settings, merchant=merchant)
         self.gateway = Gateway(
             dialect=CorefyDialect(settings, self.books),
-            endpoints=(*PrivateApi(self._till, settings).endpoints(), *Cardgate(self._till, settings).endpoints()),
+            endpoints=(
+                *PrivateApi(self._till, settings, catalogue).endpoints(),
+                *Cardgate(self._till, settings).endpoints(),
+            ),
             rules=_rules,
             plan=plan,
             clock=clock,
             seed=f"{seed}:corefy:requests",
             log=log,
             before_reading=before_reading,
+            traffic=traffic,
         )
 
     def settle(self) -> None:

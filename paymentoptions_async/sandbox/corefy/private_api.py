@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 
 from paymentoptions_async.sandbox.books import decimals_of
+from paymentoptions_async.sandbox.catalogue.invoices import CorefyCatalogue
 from paymentoptions_async.sandbox.endpoint import Endpoint, Problem, Refused, origin_of
 from paymentoptions_async.sandbox.replies import Reply
 
@@ -26,11 +27,12 @@ MAX_AMOUNT = Decimal(10) ** 12
 
 
 class PrivateApi:
-    """Serve the private API over one till."""
+    """Serve the private API over one till; the `catalogue` is asked for invoices that it does not know."""
 
-    def __init__(self, till: Till, settings: CorefySettings) -> None:
+    def __init__(self, till: Till, settings: CorefySettings, catalogue: CorefyCatalogue | None = None) -> None:
         self._till = till
         self._settings = settings
+        self._catalogue = catalogue
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Return the operations."""
@@ -58,6 +60,11 @@ class PrivateApi:
         return resources.answer(201, resources.invoice(invoice, created_now=True))
 
     def _show(self, _: Mapping[str, Any], request: Request) -> Reply:
+        invoice_id = request.path_params["invoice_id"]
+        if self._catalogue is not None and self._till.books.find(invoice_id) is None:
+            document = self._catalogue.document(invoice_id, origin=origin_of(request))
+            if document is not None:
+                return resources.answer(200, document)
         return resources.answer(200, resources.invoice(self._invoice(request)))
 
     def _list(self, _: Mapping[str, Any], request: Request) -> Reply:
