@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from paymentoptions_async.intent import Entry, PaymentEvent
     from paymentoptions_async.journal import Journal, MemoryJournal
     from paymentoptions_async.payment import Decline, Operation, Payment, PaymentStatus, Progress, Source
+    from paymentoptions_async.resolving import Round
     from paymentoptions_async.settings import Environment
     from paymentoptions_async.settlement import Verdict
     from paymentoptions_async.subscription import Subscription, SubscriptionCharge, SubscriptionStatus
@@ -77,6 +78,7 @@ _HOMES = {
     "intent": ("Entry", "PaymentEvent"),
     "journal": ("Journal", "MemoryJournal"),
     "payment": ("Decline", "Operation", "Payment", "PaymentStatus", "Progress", "Source"),
+    "resolving": ("Round",),
     "settings": ("Environment",),
     "settlement": ("Verdict",),
     "subscription": ("Subscription", "SubscriptionCharge", "SubscriptionStatus"),
@@ -122,6 +124,7 @@ __all__ = [
     "Progress",
     "RateLimited",
     "ReturnUrls",
+    "Round",
     "Source",
     "Stage",
     "Subscription",

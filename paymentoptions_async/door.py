@@ -6,8 +6,10 @@ over is alike, and is here.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from random import Random
@@ -18,13 +20,14 @@ from paymentoptions_async import policy, polling, redirects, refs, settlement, s
 from paymentoptions_async.balance import Balance, balance_of
 from paymentoptions_async.discreet import discreet
 from paymentoptions_async.errors import ConfigurationError, InvalidValue, WebhookRejected
-from paymentoptions_async.flow import Flow, Gateway
+from paymentoptions_async.flow import Flow, Gateway, Pace
 from paymentoptions_async.handover import Handover, OnPayment
 from paymentoptions_async.intent import Entry, Intent, Record, make_scope
 from paymentoptions_async.journal import Journal
 from paymentoptions_async.journal.opening import open_journal
 from paymentoptions_async.payment import Operation, Payment, PaymentStatus
 from paymentoptions_async.redirects import Signer
+from paymentoptions_async.resolving import Resolver, Round
 from paymentoptions_async.settlement import Verdict
 from paymentoptions_async.values import Money
 from paymentoptions_async.webhooks import Inbox
@@ -86,7 +89,7 @@ class Door:
 
     async def __aenter__(self) -> Self:
         """Open the journal, report what is past its deadline, and take up what an earlier process left."""
-        self._check_usable()
+        self._check_open()
         try:
             await self._look_back()
         except BaseException:
@@ -132,6 +135,16 @@ class Door:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._signer.environment} {self._signer.merchant_id}>"
+
+    @property
+    def scope(self) -> str:
+        """Whose client it is: gateway, environment and merchant, as the journal names them."""
+        return self._scope
+
+    @property
+    def journal(self) -> Journal:
+        """Its journal."""
+        return self._journal
 
     # What the journal knows -------------------------------------------------------------------------------------------
 
@@ -193,6 +206,48 @@ class Door:
         self._check_usable()
         deadline = self._guard.check().time() + policy.check_timeout(timeout)
         return await polling.resolve(self._flow, ref, deadline=deadline)
+
+    @discreet
+    async def resolve_open(
+        self,
+        *,
+        older_than: float = 120.0,
+        concurrency: int = 16,
+        pace: Pace | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> Round:
+        """Ask once for all that is open: pending, unknown, or waiting for its buyer. For a job that runs now and then.
+
+        Safe beside the application and other processes that do the same: each payment is one's to ask for, and is put
+        off when it was asked for in vain, from a minute up to an hour. Where the gateway does not answer, the round
+        ends before it has asked for everything. Cancelled, it leaves to others what it has not settled.
+
+        Args:
+            older_than: Leave out what was opened within so many seconds; whoever opened it may be waiting for it.
+            concurrency: How many questions may be in flight.
+            pace: How fast they may leave, for example `reconcile.pace.make_pace`.
+            stop: Set it to end the round early: what is in flight comes in, and the rest is left to others.
+
+        Raises:
+            AuthenticationFailed: The gateway refuses the keys.
+            JournalUnavailable: Nothing more can be asked, because it could not be kept.
+            InvalidValue: An argument breaks a rule.
+        """
+        self._check_usable()
+        if concurrency < 1:
+            raise InvalidValue("concurrency: must be at least 1", field="concurrency")
+        if not 0 <= older_than < math.inf:
+            raise InvalidValue(f"older_than: {older_than!r} s; needs 0 or more, and finite", field="older_than")
+        resolver = Resolver(
+            self._flow,
+            self._scope,
+            older_than=older_than,
+            concurrency=concurrency,
+            pace=pace,
+            random=self._random,
+            stop=stop,
+        )
+        return await resolver.run()
 
     @discreet
     async def returned(self, purpose: str, ref: str, token: str) -> Payment:
@@ -258,6 +313,11 @@ class Door:
     # For the clients --------------------------------------------------------------------------------------------------
 
     def _check_usable(self) -> None:
+        self._check_open()
+        if self._handover is not None and not self._handover.has_started:
+            raise ConfigurationError("on_payment: would never be called; open the client with `async with`")
+
+    def _check_open(self) -> None:
         self._guard.check()
         if self._closed and not self._in_handler:  # those that run may end what they began: it waits for them
             raise ConfigurationError("this client is closed; make a new one")
@@ -301,7 +361,7 @@ class Door:
         )
 
     async def _look_back(self) -> None:
-        unresolved = await self._journal.unresolved(self._scope)
+        unresolved = await self._journal.unresolved(self._scope, in_flight=True)
         self._check_secrets(unresolved)
         lapsed = [record.ref for record in unresolved if record.payment.doubts == (transitions.LAPSED,)]
         if lapsed:

@@ -27,7 +27,7 @@ A decline is an answer, not an error: it is returned.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from paymentoptions_async.evidence import Evidence
@@ -56,6 +56,15 @@ class PaymentOptionsError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+    def bare(self) -> Self:
+        """The same without the frames that it passed and what it was raised because of: their locals are nobody's.
+
+        `copy.copy` may keep both: some libraries teach it and pickle to.
+        """
+        rebuild, parts = self.__reduce__()
+        found: Self = rebuild(*parts)
+        return found
 
 
 class InvalidValue(PaymentOptionsError, ValueError):

@@ -110,6 +110,32 @@ class Call:
         return f"<Call {self.intent.operation} {self.intent.ref}>"
 
 
+@dataclass(slots=True)
+class Observation:
+    """What asking for one transaction came to. Nobody changes one, but it is not frozen: that takes time, each time.
+
+    ``reading`` is what the answer says, ``record`` what the journal has of it now, if anything. ``contradicts`` says
+    that the answer contradicted what was settled there: both are in the history.
+    """
+
+    reading: Reading
+    evidence: Evidence
+    record: Record | None = None
+    contradicts: bool = False
+
+
+class Pace(Protocol):
+    """How fast questions may be asked, for whoever asks very many."""
+
+    async def permit(self, *, again: bool = False) -> None:
+        """Return when the next request may leave. ``again``: it is a further try of a question."""
+        ...
+
+    def saw(self, reply: Reply) -> None:
+        """Learn from an answer, or from its absence. Its evidence has the seconds that it took."""
+        ...
+
+
 class Confirmation(Enum):
     """What came of asking for a transaction's status."""
 
@@ -175,19 +201,30 @@ class Flow:
             return await self._overtaken(call, task)
         return task.result()
 
-    async def ask(self, path: str, deadline: float) -> Reply:
-        """Ask a question (GET), again with full jitter while that may help, and return the last reply."""
+    async def ask(self, path: str, deadline: float, pace: Pace | None = None) -> Reply:
+        """Ask a question (GET), again with full jitter while that may help, and return the last reply.
+
+        With a ``pace``, whoever calls has its permit for the first request; each further one gets its own. It is then
+        the pace that obeys Retry-After, for everybody, and waiting for its permits does not count against the deadline.
+        """
         loop = asyncio.get_running_loop()
         attempt = 0
         while True:
             reply = await self._wire.send(Request("GET", path, deadline))
             attempt += 1
+            if pace is not None:
+                pace.saw(reply)
             if not policy.may_ask_again(reply.evidence, attempt):
                 return reply
-            delay = policy.delay_before(attempt, self._random, policy.retry_after(reply.headers))
+            told = policy.retry_after(reply.headers) if pace is None else None
+            delay = policy.delay_before(attempt, self._random, told)
             if loop.time() + delay >= deadline:
                 return reply
             await asyncio.sleep(delay)
+            if pace is not None:
+                asked_at = loop.time()
+                await pace.permit(again=True)
+                deadline += loop.time() - asked_at
 
     async def learn(self, record: Record, transaction_id: str) -> Record:
         """Record the gateway's id of an intent before its charging request leaves."""
@@ -202,13 +239,17 @@ class Flow:
         """Under which ids the gateway can be asked for a record, as far as it is known."""
         return [] if record.payment.transaction_id is None else [record.payment.transaction_id]
 
-    async def confirm(self, record: Record, transaction_id: str, deadline: float) -> Confirmation:
+    async def confirm(
+        self, record: Record, transaction_id: str, deadline: float, pace: Pace | None = None
+    ) -> Confirmation:
         """Ask for a transaction's status and take in what it says: of a record, or of what followed it.
+
+        For ``pace`` see `ask`.
 
         Raises `GatewayUnavailable`, `AuthenticationFailed` or `RateLimited` where there was no readable answer, and
         `Contradiction` where the answer contradicts what was settled. A 404 settles nothing.
         """
-        reply = await self.ask(self.gateway.status_path(transaction_id), deadline)
+        reply = await self.ask(self.gateway.status_path(transaction_id), deadline, pace)
         reading = self.gateway.read_status(reply, self.gateway.expected(record, transaction_id))
         require_answer(reading, reply.evidence, record.ref)
         if reading.refusal is Refusal.NOT_FOUND:
@@ -248,15 +289,22 @@ class Flow:
         return Confirmation.NOT_NOW if decision.change is None else Confirmation.TOLD
 
     async def take_in(self, record: Record, reading: Reading) -> Record:
-        """Record what a status answer says of an intent; raise `Contradiction` if it contradicts what was settled."""
-        return await self.take_in_by(record, Decision(partial(transitions.after_status, reading=reading)))
+        """Record what a status answer says of an intent; raise `Contradiction` if it contradicts what was settled.
+
+        ``record`` is as it was read after the answer came. Where the answer says nothing new of it, that is all that is
+        to be done: as if it had been locked then.
+        """
+        decision = Decision(partial(transitions.after_status, reading=reading))
+        if record.payment.progress is Progress.ANSWERED and decision(record) is None:
+            return record
+        return await self.take_in_by(record, decision)
 
     async def take_in_by(self, record: Record, decision: Decision) -> Record:
         """Record what was decided about an intent; raise `Contradiction` if it contradicts what was settled."""
         changed = await self.journal.change(record.ref, decision)
         self.recorded()
         if decision.contradicts:
-            raise _contradiction(changed.payment)
+            raise contradiction(changed.payment)
         return changed
 
     def recorded(self) -> None:
@@ -322,7 +370,7 @@ class Flow:
             self._mismatch = EnvironmentMismatch(reading.foreign, payment=record.payment)
         log.info("%s %s is %s (%s)", record.intent.operation, record.ref, record.payment.status, evidence)
         if contradicts:
-            raise _contradiction(record.payment)
+            raise contradiction(record.payment)
         return self._outcome(record, reading, evidence)
 
     async def send(self, call: Call, deadline: float) -> Reply:
@@ -473,7 +521,8 @@ def _unknown(payment: Payment, evidence: Evidence | None) -> OutcomeUnknown:
     )
 
 
-def _contradiction(payment: Payment) -> Contradiction:
+def contradiction(payment: Payment) -> Contradiction:
+    """What is raised where an answer contradicts what was settled."""
     return Contradiction(f"payment {payment.ref} {payment.doubts[0]}; look at it in the portal", payment=payment)
 
 

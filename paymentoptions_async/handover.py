@@ -57,6 +57,11 @@ class Handover:
         self._news.set()
 
     @property
+    def has_started(self) -> bool:
+        """True once events are kept for the handler, and handed over."""
+        return self._task is not None
+
+    @property
     def calls_us(self) -> bool:
         """True inside a handler."""
         return asyncio.current_task() in self._running

@@ -50,11 +50,17 @@ async def resolve(flow: Flow, ref: str, *, deadline: float) -> Payment:
     clock. Raises what `Flow.confirm` raises.
     """
     record = await known(flow, ref)
-    for transaction_id in await transaction_ids(flow, record):
-        await flow.confirm(record, transaction_id, deadline)
-    if record.intent.operation.follows and record.payment.transaction_id is None:
-        await _ask_of_charge(flow, record, deadline)
+    for about, transaction_id in await questions(flow, record):
+        await flow.confirm(about, transaction_id, deadline)
     return (await known(flow, ref)).payment
+
+
+async def questions(flow: Flow, record: Record) -> list[tuple[Record, str]]:
+    """What can be asked to settle a record: each transaction, and the record that it is taken to be of."""
+    asked = [(record, transaction_id) for transaction_id in await transaction_ids(flow, record)]
+    if record.intent.operation.follows and record.payment.transaction_id is None:
+        asked += await _of_charge(flow, record)
+    return asked
 
 
 async def known(flow: Flow, ref: str) -> Record:
@@ -75,15 +81,14 @@ async def _named(flow: Flow, ref: str) -> list[str]:
     return [i for notice in reversed(await flow.journal.notices(ref)) for i in notice.transaction_ids]
 
 
-async def _ask_of_charge(flow: Flow, follower: Record, deadline: float) -> None:
-    """Ask for what the charge's webhooks named and nobody knows: it may be this capture, refund or void."""
+async def _of_charge(flow: Flow, follower: Record) -> list[tuple[Record, str]]:
+    """What the charge's webhooks named and nobody knows: it may be this capture, refund or void."""
     charge = await flow.journal.get(follower.intent.charge_ref or "")
     if charge is None:
-        return
+        return []
     named = await _named(flow, charge.ref)
     unknown = [i for i in dict.fromkeys(named) if await flow.journal.find(i) is None]
-    for transaction_id in unknown[:MAX_IDS]:
-        await flow.confirm(charge, transaction_id, deadline)
+    return [(charge, transaction_id) for transaction_id in unknown[:MAX_IDS]]
 
 
 def _still(record: Record, timeout: float) -> str:

@@ -18,11 +18,11 @@ from paymentoptions_async.corefy.errands import Invoicing, Sale
 from paymentoptions_async.corefy.following import CorefyFlow
 from paymentoptions_async.corefy.gateway import NAME, CorefyGateway
 from paymentoptions_async.corefy.settings import Settings, from_environment, required
-from paymentoptions_async.corefy.values import Customer, check_invoice_id, check_metadata, check_service
+from paymentoptions_async.corefy.values import Customer, check_metadata, check_service
 from paymentoptions_async.discreet import discreet
 from paymentoptions_async.door import Door, JournalSetting, check_amount
-from paymentoptions_async.errors import ConfigurationError, EnvironmentMismatch, InvalidValue, NotAllowed
-from paymentoptions_async.flow import Call, require_answer
+from paymentoptions_async.errors import ConfigurationError, Contradiction, EnvironmentMismatch, InvalidValue, NotAllowed
+from paymentoptions_async.flow import Call, Observation, Pace, contradiction, require_answer
 from paymentoptions_async.handover import OnPayment
 from paymentoptions_async.instruments import instrument_of
 from paymentoptions_async.intent import Intent, Record
@@ -75,6 +75,7 @@ class Corefy(Door):
     """
 
     webhooks: Callbacks
+    _flow: CorefyFlow
 
     @discreet
     def __init__(
@@ -363,19 +364,51 @@ class Corefy(Door):
             EnvironmentMismatch: The invoice is of the other mode.
             Contradiction: The answer contradicts what was settled; both are in the history.
         """
+        seen = await self.observe(invoice_id, timeout=timeout)
+        if seen.contradicts:
+            assert seen.record is not None, "nothing else can be contradicted"
+            raise contradiction(seen.record.payment)
+        if seen.record is not None:
+            return seen.record.payment
+        if seen.reading.foreign is not None:
+            raise EnvironmentMismatch(seen.reading.foreign, operation=Operation.STATUS, evidence=seen.evidence)
+        return self._observed(seen.reading)
+
+    @discreet
+    async def observe(
+        self, invoice_id: str, /, *, timeout: float = policy.GET_TIMEOUT, pace: Pace | None = None
+    ) -> Observation:
+        """Ask as `invoice` does, and return what the answer says beside what the journal has now: for reconciling.
+
+        An answer of the other mode, one that contradicts what was settled, and one that knows no such invoice are
+        returned as well. ``pace`` says when each request may leave; ``timeout`` counts from then on.
+
+        Raises:
+            InvalidValue: The id is none of an invoice.
+            GatewayUnavailable, AuthenticationFailed, RateLimited: Not answered; nothing changed.
+        """
         self._check_usable()
-        deadline = asyncio.get_running_loop().time() + policy.check_timeout(timeout)
-        invoice_id = check_invoice_id(invoice_id)
-        record = await self._journal.find(invoice_id)
-        if record is not None and record.intent.scope == self._scope:
-            await self._flow.confirm(record, invoice_id, deadline)
-            return await self.payment(record.ref)
-        reply = await self._flow.ask(requests.invoice_path(invoice_id), deadline)
+        policy.check_timeout(timeout)
+        path = requests.invoice_path(invoice_id)
+        record = await self._journal.find(invoice_id)  # as it stands before: the answer may be older than what is next
+        if pace is not None:
+            await pace.permit()
+        reply = await self._flow.ask(path, asyncio.get_running_loop().time() + timeout, pace)
         reading = self._gateway.read_status(reply, self._gateway.expected_of_unknown(invoice_id))
-        require_answer(reading, reply.evidence)
-        if reading.foreign is not None:
-            raise EnvironmentMismatch(reading.foreign, operation=Operation.STATUS, evidence=reply.evidence)
-        return self._observed(reading)
+        require_answer(reading, reply.evidence, None if record is None else record.ref)
+        if record is None and reading.foreign is None and reading.merchant_txn_ref is not None:
+            record = await self._journal.get(reading.merchant_txn_ref)
+        if record is None or record.intent.scope != self._scope:
+            return Observation(reading, reply.evidence)
+        told = self._gateway.read_status(reply, self._gateway.expected(record, invoice_id))
+        try:
+            await self._flow.take_in_invoice(record, reply, told, invoice_id)
+        except Contradiction as error:
+            known = await self._journal.get(error.payment.ref)
+            assert known is not None, "the journal has just taken it in"
+            known = replace(known, payment=error.payment)  # as this answer left it, whoever changed it since
+            return Observation(reading, reply.evidence, known, contradicts=True)
+        return Observation(reading, reply.evidence, await self._journal.get(record.ref))
 
     async def invoices(self, *, timeout: float = policy.GET_TIMEOUT) -> list[Payment]:
         """List the account's invoices of this client's mode, as the gateway gives them when it is asked for no page.

@@ -6,7 +6,7 @@ from functools import partial
 
 from paymentoptions_async import transitions
 from paymentoptions_async.corefy import news, replies
-from paymentoptions_async.flow import Confirmation, Flow, require_answer
+from paymentoptions_async.flow import Confirmation, Flow, Pace, require_answer
 from paymentoptions_async.intent import Record
 from paymentoptions_async.payment import Operation, PaymentStatus, Progress, Reading, Refusal
 from paymentoptions_async.transitions import Decision
@@ -24,12 +24,18 @@ class CorefyFlow(Flow):
         charge = await self.journal.get(record.intent.parent or "")
         return [] if charge is None else await super().own_ids(charge)
 
-    async def confirm(self, record: Record, transaction_id: str, deadline: float) -> Confirmation:
+    async def confirm(
+        self, record: Record, transaction_id: str, deadline: float, pace: Pace | None = None
+    ) -> Confirmation:
         """See `Flow.confirm`. Takes in what the invoice says of its charge, and of each refund that is open."""
         charge = await self.journal.find(transaction_id) or record
-        reply = await self.ask(self.gateway.status_path(transaction_id), deadline)
+        reply = await self.ask(self.gateway.status_path(transaction_id), deadline, pace)
         reading = self.gateway.read_status(reply, self.gateway.expected(charge, transaction_id))
         require_answer(reading, reply.evidence, record.ref)
+        return await self.take_in_invoice(charge, reply, reading, transaction_id)
+
+    async def take_in_invoice(self, charge: Record, reply: Reply, reading: Reading, invoice_id: str) -> Confirmation:
+        """Take in what an invoice says of its charge, as it read before it was asked about, and of its refunds."""
         if reading.refusal is Refusal.NOT_FOUND:
             return Confirmation.NOT_FOUND
         if charge.intent.operation is Operation.REFUND or reading.merchant_txn_ref != charge.ref:
@@ -38,7 +44,7 @@ class CorefyFlow(Flow):
             return Confirmation.NOTHING  # of the other mode, whatever a callback of this one says
         decision = Decision(partial(news.after_invoice, reading=reading, seen=charge))
         await self.take_in_by(charge, decision)
-        await self._take_in_refunds(charge, reply, transaction_id)
+        await self._take_in_refunds(charge, reply, invoice_id)
         is_early = news.is_in_flight(charge) and decision.change is None
         return Confirmation.NOT_NOW if is_early else Confirmation.TOLD
 

@@ -258,6 +258,7 @@ def _read_charge(
         transaction_type="SALE",
         merchant_txn_ref=ref,
         approved_amount=approved,
+        refunded=_refunded(attributes, approved, currency),
         charged_back=_charged_back(attributes, approved, currency),
         auth_code=text_of(attributes.get("approval_code")),
         gateway_code=resolution,
@@ -294,6 +295,21 @@ def _held_against(
         doubts.append(f"it processed {approved}, but {whole} was asked for")
         return status
     return PaymentStatus.PARTIALLY_APPROVED if approved < whole else PaymentStatus.APPROVED
+
+
+def _refunded(attributes: dict[str, Any], approved: Money | None, currency: str) -> Money | None:
+    """What was given back of it in all; all of it where the invoice says so, and not how much.
+
+    That an amount of null means nothing, where nothing speaks of a refund, is inferred.
+    """
+    if approved is None:
+        return None
+    said, told = attributes.get("status"), attributes.get("refunded_amount")
+    if told is not None:
+        return _money(told, currency)
+    if said == "refunded":
+        return approved
+    return None if said == "partially_refunded" else Money.zero(currency)
 
 
 def _charged_back(attributes: dict[str, Any], approved: Money | None, currency: str) -> Money | None:

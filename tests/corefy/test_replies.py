@@ -77,6 +77,13 @@ def test_whatever_disagrees_makes_a_success_unknown(attributes: dict[str, Any], 
     assert any(doubt in told for told in reading.doubts)
 
 
+def test_an_id_that_looks_like_a_token_is_read_as_it_is():
+    known = "cpi_NFceyJgM8LzDwzGw"
+    reading = read(paid(id=known), transaction_id=known)
+    assert reading.transaction_id == known
+    assert reading.status is PaymentStatus.APPROVED
+
+
 def test_the_other_mode_is_told_apart():
     assert read(paid(test_mode=False)).foreign == "it is of the live mode"
     assert read(paid(), live=True).foreign == "it is of the test mode"

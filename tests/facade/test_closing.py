@@ -92,6 +92,19 @@ async def test_a_handler_that_runs_while_the_client_closes_may_use_it_and_nobody
     assert [str(balance.refunded) for balance in balances] == ["100 JPY"]
 
 
+async def test_a_client_that_could_never_call_its_handler_sends_nothing():
+    bank = Sandbox()
+
+    async def on_payment(event):
+        raise AssertionError(event)
+
+    gateway = client("http://127.0.0.1", transport=bank.transport(), on_payment=on_payment)
+    with pytest.raises(ConfigurationError, match=r"never be called.*async with"):
+        await gateway.purchase(Money("1000", "JPY"), **PURCHASE)
+    assert not bank.books.charges()
+    await gateway.aclose()
+
+
 async def test_events_that_a_closing_client_does_not_hand_over_are_left_to_the_next():
     journal, bank, heard = MemoryJournal(), Sandbox(), []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,16 @@ async def test_a_secret_that_an_open_payments_webhook_needs_is_not_retired(opene
         assert (await merchant.gateway.payment(started.ref)).status is PaymentStatus.APPROVED
     async with opened(signing_secrets=NEW):
         pass
+
+
+async def test_a_secret_that_a_payment_in_flight_needs_is_not_retired(opened):
+    async with opened(signing_secrets=OLD) as merchant:
+        intent = merchant.gateway._intent(Operation.PURCHASE, idempotency_key="on its way")
+        signed = replace(intent, signing_key=merchant.gateway._settings.signer.key_ids[0])
+        await merchant.gateway._journal.admit(signed, owner="another process", lease=45.0)
+    with pytest.raises(ConfigurationError, match=f"1 open payments .*{intent.ref}"):
+        async with opened(signing_secrets=NEW):
+            pass
 
 
 async def test_a_client_that_could_not_be_opened_closes_its_wire_and_leaves_the_journal_open(opened, monkeypatch):

@@ -11,56 +11,9 @@ import pytest
 from paymentoptions_async import policy, polling, settling
 from paymentoptions_async.errors import AuthenticationFailed, Contradiction, NotFinal
 from paymentoptions_async.intent import Change, Notice
-from paymentoptions_async.journal import MemoryJournal
-from paymentoptions_async.payment import PaymentStatus, Progress, Source
+from paymentoptions_async.payment import PaymentStatus, Source
 from tests.support.scripted import OTHER_TRANSACTION, TRANSACTION, answer, envelope
-from tests.support.status_desk import StatusDesk
-from tests.support.virtual_time import in_virtual_time, rounds, unix_time
-
-
-class CountedJournal(MemoryJournal):
-    """Counts how often a record is read and waited for."""
-
-    def __init__(self) -> None:
-        super().__init__(clock=unix_time)
-        self.reads = self.sleeps = 0
-
-    async def get(self, ref):
-        self.reads += 1
-        return await super().get(ref)
-
-    async def changed(self, ref, *, after, timeout):
-        self.sleeps += 1
-        return await super().changed(ref, after=after, timeout=timeout)
-
-
-@pytest.fixture
-def desk(shop):
-    """The bank's side of the shop, in virtual time."""
-    shop.wire = StatusDesk()
-    shop.journal = CountedJournal()
-    shop.flow = shop.another_flow()
-    return shop.wire
-
-
-@pytest.fixture
-def begin(shop, desk):
-    """Put payments into the journal that are not final; the reference of each, with its transaction."""
-
-    async def begin(count, status=PaymentStatus.PENDING):
-        begun = {}
-        for number in range(count):
-            own = f"{number:08x}-1b1c-4c0e-8f0e-1d2f3a4b5c6d"
-            known = {"transaction_id": own} if status is PaymentStatus.PENDING else {}
-            intent = shop.intent(str(number))
-            payment = replace(intent.opened(), status=status, progress=Progress.ANSWERED, **known)
-            answered = Change(payment, Source.REPLY, "answered")
-            await shop.journal.admit(intent, owner="gone", lease=45.0)
-            await shop.journal.change(intent.ref, lambda _, answered=answered: answered)
-            begun[intent.ref] = own
-        return begun
-
-    return begin
+from tests.support.virtual_time import in_virtual_time, rounds
 
 
 def wait(shop, ref, timeout=600.0, seed=1):
