@@ -18,6 +18,7 @@ from tests.chaos import timing, weather
 from tests.chaos.bank import Bank
 from tests.chaos.crew import Crew
 from tests.chaos.database import Database
+from tests.chaos.doors import client, corefy_client
 from tests.chaos.facts import Facts
 from tests.chaos.hearing import Hearing
 from tests.chaos.invoice_desk import InvoiceDesk
@@ -27,8 +28,9 @@ from tests.chaos.marks import secrets_in
 from tests.chaos.person import Person
 from tests.chaos.reading import read_journal
 from tests.chaos.referee import Case, Harm, Kept, handed_over, judge
+from tests.chaos.taking_up import take_up_all
 from tests.chaos.weather import Blow
-from tests.chaos.worker import INVOICE_FACTS, Assignment, Handler, client, corefy_client
+from tests.chaos.worker import INVOICE_FACTS, Assignment, Handler
 from tests.chaos.workload import stories
 
 STALLED_AFTER = 90.0
@@ -243,10 +245,7 @@ class _Campaign:
 
     async def _ask_again(self) -> None:
         """Take up the webhooks that wait, and ask for every transaction of what is not settled, or a person settled."""
-        waiting = -1
-        while (left := await self._gateway.webhooks.take_up()) and left != waiting:
-            waiting = left
-            await self._gateway.drain()
+        await take_up_all(self._gateway)
         for payment in await self._gateway.unresolved():
             with suppress(PaymentOptionsError):  # a contradiction, too, is in the history
                 await self._gateway.resolve(payment.ref)

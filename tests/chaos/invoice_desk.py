@@ -12,6 +12,7 @@ from tests.chaos.bank import Bank
 from tests.chaos.hearing import Hearing
 from tests.chaos.invoice_referee import InvoiceCase
 from tests.chaos.reading import read_journal
+from tests.chaos.taking_up import take_up_all
 from tests.chaos.worker import INVOICE_FACTS
 
 CHARGED_BACK = 15
@@ -37,14 +38,18 @@ class InvoiceDesk:
             corefy.charge_back(invoice.id)
 
     async def ask_again(self) -> None:
-        """Take up the callbacks that wait, and read the invoice of whatever is not settled."""
-        waiting = -1
-        while (left := await self._corefy.webhooks.take_up()) and left != waiting:
-            waiting = left
-            await self._corefy.drain()
+        """Take up the callbacks that wait; read the invoice of whatever is not settled, or whose callback nobody took.
+
+        The bank gives up callbacks that a busy machine takes too late.
+        """
+        await take_up_all(self._corefy)
         for payment in await self._corefy.unresolved():
             with suppress(PaymentOptionsError):  # a contradiction, too, is in the history
                 await self._corefy.resolve(payment.ref)
+        deliveries = self._bank.sandbox.corefy.callbacks.deliveries
+        for invoice_id in {one.transaction_id for one in deliveries if one.state == "given up"}:
+            with suppress(PaymentOptionsError):
+                await self._corefy.invoice(invoice_id)
         await self._corefy.drain()
 
     async def case(self) -> InvoiceCase:

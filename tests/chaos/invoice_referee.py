@@ -77,6 +77,7 @@ class InvoiceCase(Kept):
             "refunds": len(self.books.refunds()),
             "charged back": sum(bool(one.charged_back_amount) for one in self.books.invoices),
             "sales sent": self.sales.total(),
+            "callbacks that the bank gave up": sum(one.state == "given up" for one in self.callbacks),
             "callbacks that were not ours, and were refused": sum(is_not_ours(one) for one in self.callbacks),
             "events handed to on_payment": len(self.heard.events),
         }

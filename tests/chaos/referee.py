@@ -268,11 +268,19 @@ def _confirmed(history: Sequence[Entry]) -> Iterator[Entry]:
         outcome = entry.status if final else None
 
 
+def _was_let_go(history: Sequence[Entry]) -> bool:
+    """Did a person ever say that it had not happened? Then another attempt was free to go, whatever was said later."""
+    return any(e.source is Source.PERSON and e.status.is_final and not e.status.took_money for e in history)
+
+
 def paid_twice_is_reported(case: Kept) -> Iterator[Harm]:
-    """An order is charged twice only where an attempt was given up for another; and then it is reported."""
+    """An order is charged twice only where an attempt was given up for another, and then it is reported.
+
+    Or where a person was mistaken.
+    """
     for order, attempts in case.orders.items():
         charged = [record for record in attempts if case.is_charged(record)]
-        if len(charged) < 2 or case.mistaken & {record.ref for record in attempts}:
+        if len(charged) < 2 or any(_was_let_go(case.histories[record.ref]) for record in charged):
             continue
         given_up = {record.intent.supersedes for record in attempts}
         if sum(record.ref not in given_up for record in charged) > 1:

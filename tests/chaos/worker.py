@@ -19,26 +19,14 @@ from pathlib import Path
 from random import Random
 from typing import Self, TypeVar
 
-from aiohttp import web
-
-from paymentoptions_async import JournalUnavailable, Payment, PaymentEvent, PaymentOptions
+from paymentoptions_async import JournalUnavailable, PaymentEvent, PaymentOptions
 from paymentoptions_async.corefy import Corefy
-from paymentoptions_async.sandbox import COREFY_ACCOUNT_ID, MERCHANT_ID
-from paymentoptions_async.web.aiohttp import routes
 from tests.chaos import mutants
 from tests.chaos.buyers import Browser
+from tests.chaos.doors import client, corefy_client, receiver
 from tests.chaos.facts import Facts
 from tests.chaos.invoice_shop import InvoiceShop
-from tests.chaos.marks import (
-    API_KEY,
-    COREFY_API_KEY,
-    COREFY_PUBLIC_URL,
-    COREFY_TEST_SECRET,
-    NOWHERE,
-    PUBLIC_URL,
-    SIGNING_SECRET,
-    X_API_KEY,
-)
+from tests.chaos.marks import COREFY_PUBLIC_URL, PUBLIC_URL
 from tests.chaos.shop import Shop, Teller
 from tests.chaos.timing import hasten
 from tests.chaos.workload import Story, story_of
@@ -108,37 +96,6 @@ class Handler:
         self._facts.add("handled", id=event.id)
 
 
-def client(journal: str, bank: str, handler: Handler) -> PaymentOptions:
-    """A client as every process of the campaign opens it."""
-    return PaymentOptions(
-        api_key=API_KEY,
-        x_api_key=X_API_KEY,
-        merchant_id=MERCHANT_ID,
-        environment="sandbox",
-        sandbox_url=bank,
-        journal=journal,
-        public_url=PUBLIC_URL,
-        signing_secrets=SIGNING_SECRET,
-        on_payment=handler,
-    )
-
-
-def corefy_client(journal: str, bank: str, handler: Handler) -> Corefy:
-    """A client of the second gateway, on the same journal."""
-    return Corefy(
-        account_id=COREFY_ACCOUNT_ID,
-        api_key=COREFY_API_KEY,
-        private_url=f"{bank}/corefy/api",
-        cardgate_url=f"{bank}/corefy/cardgate",
-        test_mode=True,
-        callback_secrets=COREFY_TEST_SECRET,
-        journal=journal,
-        public_url=COREFY_PUBLIC_URL,
-        signing_secrets=SIGNING_SECRET,
-        on_payment=handler,
-    )
-
-
 async def work(assignment: Assignment) -> None:
     """Tell the stories, and receive until the conductor has heard enough."""
     seed, directory = f"{assignment.seed}:{assignment.name}", Path(assignment.directory)
@@ -149,7 +106,7 @@ async def work(assignment: Assignment) -> None:
     async with (
         _opened(lambda: client(assignment.journal, assignment.bank, handler)) as gateway,
         _opened(lambda: corefy_client(assignment.journal, assignment.bank, invoice_handler)) as corefy,
-        _receiver(gateway, corefy) as port,
+        receiver({PUBLIC_URL: gateway, COREFY_PUBLIC_URL: corefy}) as port,
         Browser() as browser,
     ):
         _say(f"ready {port}")
@@ -195,28 +152,6 @@ async def _opened(made: Callable[[], AClient]) -> AsyncIterator[AClient]:
         yield gateway
     finally:
         await gateway.aclose()
-
-
-@asynccontextmanager
-async def _receiver(gateway: PaymentOptions, corefy: Corefy) -> AsyncIterator[int]:
-    """Take in webhooks and callbacks on a port of its own."""
-
-    async def thanks(_: web.Request, payment: Payment) -> web.Response:
-        return web.Response(text=payment.status)
-
-    app = web.Application()
-    for path, client_there in ((PUBLIC_URL, gateway), (COREFY_PUBLIC_URL, corefy)):
-        below = web.Application()
-        below.add_routes(routes(client_there, on_return=thanks))
-        app.add_subapp(path.removeprefix(NOWHERE), below)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
 
 
 async def _until_input_ends() -> None:
