@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
 try:
     import click
@@ -11,12 +12,19 @@ except ImportError:
     sys.exit("The paymentoptions command needs click: pip install 'paymentoptions-async[cli,sandbox]'")
 
 SUBCOMMANDS = {
+    "compare-again": "Compare what a reconciliation has asked by other rules.",
     "journal": "Look into the journal, and settle what only a person can know.",
+    "poll": "Ask for what is pending or unknown, and settle what the gateway has decided.",
+    "reconcile": "Hold a ledger against the gateway, and report where they differ.",
     "sandbox": "Serve a stand-in gateway on this machine.",
     "webhooks": "Watch webhooks come in, and make test deliveries.",
 }
 
-_EXTRAS = {"sandbox": "cli,sandbox"}
+_EXTRAS = {"compare-again": "cli,reconcile", "reconcile": "cli,reconcile", "sandbox": "cli,sandbox"}
+
+
+class _Interrupted(click.ClickException):
+    exit_code = 2
 
 
 class _Lazy(click.Group):
@@ -29,7 +37,7 @@ class _Lazy(click.Group):
         if cmd_name not in SUBCOMMANDS:
             return None
         try:
-            module = importlib.import_module(f"{__name__}.{cmd_name}")
+            module = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
         except ModuleNotFoundError as missing:
             extras = _EXTRAS.get(cmd_name, "cli")
             message = f"{cmd_name} needs {missing.name}: pip install 'paymentoptions-async[{extras}]'"
@@ -37,6 +45,13 @@ class _Lazy(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Say that somebody interrupted it by the code of what could not be done: 1 is an answer's."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Interrupted("Interrupted.") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

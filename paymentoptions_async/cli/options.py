@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import os
 import re
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -76,6 +79,28 @@ class Instant(click.ParamType[float]):
         except ValueError:
             self.fail(f"{value!r} is no time; write 2026-01-31, 2026-01-31T09:00 (UTC) or, for ago, 7d", param, ctx)
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+class Rate(click.ParamType["float | str"]):
+    """Questions a second, ``auto``, or ``unlimited``."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """See `click.ParamType.convert`."""
+        if value == "auto":
+            return "auto"
+        if value == "unlimited":
+            return math.inf
+        try:
+            rate = float(value)
+        except ValueError:
+            rate = math.nan
+        if not 0 < rate < math.inf:
+            self.fail(
+                f"{value!r} is no rate; write questions a second, for example 50, or auto, or unlimited", param, ctx
+            )
+        return rate
 
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -204,8 +229,18 @@ def _of_corefy(told: dict[str, Any]) -> dict[str, Any]:
 def open_existing(location: str) -> Journal:
     """Open a journal that is there. One made anew, because of a slip of the pen, would say that all is well."""
     journal = open_journal(location, clock=time.time)
+    check_existing(journal)
+    return journal
+
+
+def check_existing(journal: Journal) -> None:
+    """Raise `Failure` unless a journal is one that other processes write to."""
     if isinstance(journal, MemoryJournal):
         raise Failure("A journal in memory is seen by its own process alone; name a file or a database.")
     if isinstance(journal, SqliteJournal) and not Path(journal.path).exists():
         raise Failure(f"There is no journal {journal.path}.")
-    return journal
+
+
+def stop_saying() -> None:
+    """Say nothing more on standard output, whose reader has gone: else Python complains once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
