@@ -1,14 +1,21 @@
-"""A gateway that approves every purchase and knows every transaction, as cheaply as Python can."""
+"""A gateway that approves every purchase and knows every transaction, as cheaply as Python can.
+
+With ``--noting`` it keeps which transaction was asked for when; ``GET /noted`` tells it once.
+"""
 
 import asyncio
 import json
+import sys
+import time
 import uuid
+from typing import ClassVar
 
 STATUS_PATH = "/api/v1/server-to-server-interface/transaction/status/"
 MERCHANT_ID = "JP12345678"
 MERCHANT = {"legal_name": "Example", "mid": MERCHANT_ID}
 _ID = "ab8444e7-fec0-40dd-994d-0ad813785f74"
 _REF = "PO" + "X" * 32  # as long as every reference
+_OWN_REF = "X" * len(_ID)  # a transaction that nobody paid for here is named after itself
 
 # In the shape of the vendor's sample of a status answer.
 REPLY = {
@@ -65,7 +72,7 @@ def _template(reply: dict[str, object], *parts: str) -> list[bytes]:
 
 class _Gateway(asyncio.Protocol):
     _path = STATUS_PATH.encode()
-    _status = _template(REPLY, _ID)
+    _status = _template(REPLY | {"merchant_details": MERCHANT | {"merchant_txn_ref": _OWN_REF}}, _OWN_REF, _ID)
     _charge = _template(REPLY | {"merchant_details": MERCHANT | {"merchant_txn_ref": _REF}}, _REF, _ID)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -84,16 +91,35 @@ class _Gateway(asyncio.Protocol):
             self._transport.write(before + ref + between + str(uuid.uuid4()).encode() + after)
         else:
             start = head.index(self._path) + len(self._path)
-            before, after = self._status
-            self._transport.write(before + head[start : start + len(_ID)] + after)
+            before, between, after = self._status
+            transaction_id = head[start : start + len(_ID)]
+            self._transport.write(before + transaction_id + between + transaction_id + after)
         self._read = b""
 
 
-async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(_Gateway, "127.0.0.1", 0, backlog=1024)
+class _NotingGateway(_Gateway):
+    """Notes the second, and the transaction, of each question that arrives."""
+
+    _noted: ClassVar[list[str]] = []
+
+    def data_received(self, data: bytes) -> None:
+        if data.startswith(b"GET /noted "):
+            body = "".join(self._noted).encode()
+            self._noted.clear()
+            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            return
+        if data.startswith(b"GET "):
+            start = data.index(self._path) + len(self._path)
+            self._noted.append(f"{time.monotonic():.6f} {data[start : start + len(_ID)].decode()}\n")
+        super().data_received(data)
+
+
+async def main(*, noting: bool) -> None:
+    protocol = _NotingGateway if noting else _Gateway
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(noting="--noting" in sys.argv))

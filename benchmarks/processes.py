@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(*options: str) -> Iterator[str]:
     """Run the server on another CPU than this process, where there are two; give its URL."""
-    command = [sys.executable, "-m", "benchmarks.gateway_server"]
+    command = [sys.executable, "-m", "benchmarks.gateway_server", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             assert process.stdout is not None
