@@ -53,7 +53,7 @@ docs: dev-setup ## Build the documentation into docs/_build/html; a warning fail
 	@$(RUN) -m sphinx --fail-on-warning --keep-going --quiet --builder html docs docs/_build/html
 	@echo 'Open docs/_build/html/index.html'
 
-bench: dev-setup ## Measure import time, client CPU per call beside other clients, and what the journals cost
+bench: dev-setup ## Measure import time, CPU per call beside other clients, what journals cost, and reconciliations
 	@$(RUN) -m benchmarks.run
 
 clean: ## Remove what was set up and built; nothing under version control

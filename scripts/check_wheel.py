@@ -3,7 +3,7 @@
     make wheel
 
 First without extras: every public name, a client, and its journal in a file. Then with `cli` and `sandbox`: the
-command, and the demo.
+command, and the demo. Then with `reconcile`: a ledger, and its report.
 """
 
 from __future__ import annotations
@@ -35,6 +35,27 @@ for module in (paymentoptions_async, paymentoptions_client, corefy_client):
     assert module.__file__.startswith(sys.prefix), module.__file__
 """
 
+RECONCILE = """
+import asyncio, math
+from pathlib import Path
+from paymentoptions_async import PaymentOptions
+from paymentoptions_async.reconcile import LedgerFile, reconcile
+from paymentoptions_async.sandbox import API_KEY, MERCHANT_ID, X_API_KEY, Catalogue, Plan, Sandbox
+
+async def main():
+    catalogue = Catalogue(seed=1, count=200, plan=Plan.even(0.3))
+    catalogue.write_ledger(Path("ledger.csv"))
+    keys = dict(api_key=API_KEY, x_api_key=X_API_KEY, merchant_id=MERCHANT_ID)
+    where = dict(environment="sandbox", sandbox_url="http://127.0.0.1:9")
+    bank = Sandbox(catalogue=catalogue)
+    async with PaymentOptions(**keys, **where, transport=bank.transport()) as gateway:
+        report = await reconcile(gateway, LedgerFile(path=Path("ledger.csv")), Path("run"), rate=math.inf)
+    assert report.differences and report.page.stat().st_size > 1_000_000
+    print(f"reconciled {sum(report.verdicts.values())} rows, {report.differences} differences")
+
+asyncio.run(main())
+"""
+
 
 def main() -> None:
     """Build, install, use; exits with the code of the first step that fails."""
@@ -53,6 +74,10 @@ def main() -> None:
         run(programs / "paymentoptions", "--version", cwd=home)
         run(programs / "paymentoptions", "sandbox", "--help", cwd=home)
         run(programs / "python", "-W", "error", ROOT / "examples" / "demo.py", cwd=home)
+
+        run(programs / "python", "-m", "pip", "install", "-q", f"{wheel}[cli,reconcile]", cwd=home)
+        run(programs / "paymentoptions", "reconcile", "--help", cwd=home)
+        run(programs / "python", "-c", RECONCILE, cwd=home)
 
 
 def run(*command: str | Path, cwd: Path) -> None:

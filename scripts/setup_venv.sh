@@ -22,7 +22,7 @@ main() {
             ;;
         dev)
             $pip 'pip>=25.1'
-            $pip --editable '.[cli,sandbox,postgres]' --group dev
+            $pip --editable '.[cli,sandbox,postgres,dask]' --group dev
             ;;
     esac
     state > "$ready"

@@ -16,7 +16,7 @@ import paymentoptions_async
 from paymentoptions_async import Card, Money, OutcomeUnknown, Payment, PaymentOptions, settings
 from paymentoptions_async.cli import main
 from paymentoptions_async.response_codes import Outcome, classify
-from paymentoptions_async.sandbox import CARDS, COREFY_CARDS, OUTCOMES, CorefySettings, TestCard, faults
+from paymentoptions_async.sandbox import CARDS, COREFY_CARDS, OUTCOMES, CorefySettings, Plan, TestCard, Traffic, faults
 from paymentoptions_async.sandbox.corefy.cards import OTHERWISE, RESOLUTIONS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -108,6 +108,12 @@ def test_every_setting_of_the_sandboxs_corefy_has_its_line():
     assert {one.name for one in dataclasses.fields(CorefySettings) if f"`{one.name}`" not in rows} == set()
 
 
+@pytest.mark.parametrize("kind", [Plan, Traffic])
+def test_every_setting_of_the_sandboxs_load_and_past_has_its_line(kind: type):
+    rows = re.findall(r"^\| (`.*?) \|", GUIDES["sandbox.md"].partition(f"| Of `{kind.__name__}` |")[2], re.MULTILINE)
+    assert {one.name for one in dataclasses.fields(kind)} <= set(re.findall(r"`(\w+)`", "".join(rows)))
+
+
 def test_every_card_that_is_named_anywhere_is_a_test_card():
     known = {card.number for card in CARDS} | {card.number for card in COREFY_CARDS}
     assert set(re.findall(r"\b\d{16}\b", ALL)) <= known
@@ -158,7 +164,7 @@ def commands(group: click.Group = main, before: str = "") -> Iterator[tuple[str,
         assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, f"{before}{name} ")
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             yield f"{before}{name}", command
 
 
