@@ -453,12 +453,19 @@ class Flow:
         """The caller's deadline passed. Close what has not left; leave to the background what has."""
         if call.departure.forbid():
             return await asyncio.shield(task)
-        record = await self.journal.get(call.intent.ref)
-        if record is None or task.done():
+        try:
+            record = await self.journal.get(call.intent.ref)
+        except JournalUnavailable:
+            payment = call.intent.opened()  # as it was admitted: what became of it since can't be read
+        else:
+            if record is None:
+                return await asyncio.shield(task)
+            payment = record.payment
+        if task.done():
             return await asyncio.shield(task)
         raise OutcomeUnknown(
             f"{call.intent.operation} {call.intent.ref} was not answered in time; its exchange goes on behind it",
-            payment=record.payment,
+            payment=payment,
             ref=call.intent.ref,
             operation=call.intent.operation,
             settled_by=("its exchange in the background", "the webhook", "status with a known transaction id"),

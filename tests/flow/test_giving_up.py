@@ -13,6 +13,7 @@ from paymentoptions_async.errors import (
     InvalidRequest,
     JournalUnavailable,
     NotSent,
+    OutcomeUnknown,
 )
 from paymentoptions_async.payment import PaymentStatus, Progress
 from tests.support.scripted import TRANSACTION, Held, answer, envelope
@@ -153,3 +154,22 @@ async def test_whatever_a_client_refuses_after_a_mismatch_carries_the_payment_th
         await shop.pay("another")
     assert refused.value.payment.ref == shop.ref()
     assert refused.value.payment.status is PaymentStatus.UNKNOWN
+
+
+async def test_overtaken_after_it_left_while_the_journal_is_away_it_is_unknown_and_not_unsent(shop, monkeypatch):
+    held = Held(answer(envelope(shop.ref())), after_leaving=True)
+    shop.wire.then(held)
+
+    async def away(ref):
+        raise JournalUnavailable("the server is shutting down")
+
+    paying = asyncio.create_task(shop.pay(timeout=0.05))
+    await held.reached.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.journal, "get", away)
+        with pytest.raises(OutcomeUnknown) as raised:
+            await paying
+    assert raised.value.payment.ref == shop.ref()
+    held.release()
+    await shop.flow.drain()
+    assert (await shop.journal.get(shop.ref())).payment.status is PaymentStatus.APPROVED
