@@ -74,6 +74,7 @@ class Inbox:
         self._alarm: asyncio.TimerHandle | None = None
         self._quiet_until = 0.0
         self._taking_up = False
+        self._once_more = False
         self._closed = False
         self.refused = 0
         """How many were refused for a bad token or their size, since this client was made."""
@@ -124,7 +125,9 @@ class Inbox:
         Goes on in the background, a few at a time: the gateway has others to answer.
         """
         waiting = await self._flow.journal.waiting_notices(self._scope, limit=_PAGE)
-        if waiting and not self._taking_up:
+        if self._taking_up:
+            self._once_more = bool(waiting)
+        elif waiting:
             self._taking_up = True
             self._flow.spawn(self._confirm_all(waiting))
         return len(waiting)
@@ -279,6 +282,9 @@ class Inbox:
             self._ask_again_later()
         finally:
             self._taking_up = False
+            if self._once_more:  # an alarm went off meanwhile, for what had been asked about by then
+                self._once_more = False
+                self._ask_again_later()
 
     def _is_within(self, notice: Notice, taken: Counter[str]) -> bool:
         """Count what is asked about one reference in one go; what is above the bound is asked about in the next."""

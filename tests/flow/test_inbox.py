@@ -22,7 +22,7 @@ from paymentoptions_async.webhooks import (
     Inbox,
 )
 from tests.support.scripted import OTHER_TRANSACTION, TRANSACTION, Held, answer, envelope, lost, redirect
-from tests.support.status_desk import StatusDesk
+from tests.support.status_desk import NOT_FOUND, StatusDesk
 from tests.support.virtual_time import in_virtual_time, unix_time
 
 DOWN = answer({"message": "down"}, 503)
@@ -644,3 +644,21 @@ async def test_a_refund_by_transaction_id_is_told_once_its_charge_is_known(shop,
     await receive(paid_for.ref, told)
     await asyncio.sleep(1)
     assert await status_of(shop, unknown.value.payment.ref) == status
+
+
+@in_virtual_time
+async def test_what_is_to_be_asked_again_while_others_are_taken_up_is_not_forgotten(
+    shop, desk, receive, waiting, open_inbox
+):
+    begun = await waiting(60)
+    desk.away, closed = DOWN, open_inbox()
+    for ref, own in begun.items():
+        await receive(ref, paid(ref, own), by=closed)
+        desk.enter(own, paid(ref, own))
+    closed.close()
+    await asyncio.sleep(30)
+    desk.away, desk.seconds = NOT_FOUND, 5.0
+    asyncio.get_running_loop().call_later(6, setattr, desk, "away", None)  # of the first one it learns a little late
+    await open_inbox().take_up()  # takes some 40 seconds, and the alarm for the first one goes off after two
+    await asyncio.sleep(300)
+    assert {await status_of(shop, ref) for ref in begun} == {PaymentStatus.APPROVED}
