@@ -11,10 +11,11 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from secrets import token_hex
+from typing import Any
 
 from paymentoptions_async import policy, polling
 from paymentoptions_async.errors import (
@@ -134,17 +135,21 @@ class Resolver:
         async with self._taking:
             while self._round.is_complete and not self._taken and not self._is_last:
                 until = self._now() + LEASE
-                page = await self._flow.journal.claim_open(
-                    self._scope,
-                    owner=self._owner,
-                    lease=LEASE,
-                    limit=self._concurrency,
-                    older_than=self._older_than,
-                    after=self._next,
-                )
-                self._taken.extend((visit, until) for visit in page.visits)
-                self._next, self._is_last = page.next, page.next is None
+                await _whole(self._claim(until))
             return self._taken.popleft() if self._taken and self._round.is_complete else None
+
+    async def _claim(self, until: float) -> None:
+        """Take as many payments as are asked for at once. What was taken is to be known here: `_let_go`."""
+        page = await self._flow.journal.claim_open(
+            self._scope,
+            owner=self._owner,
+            lease=LEASE,
+            limit=self._concurrency,
+            older_than=self._older_than,
+            after=self._next,
+        )
+        self._taken.extend((visit, until) for visit in page.visits)
+        self._next, self._is_last = page.next, page.next is None
 
     async def _visit(self, visit: Visit, until: float) -> float | None:
         """Ask for a payment; return in how many seconds to ask again, None where it is over.
@@ -220,6 +225,8 @@ class Resolver:
         """Who waits here has nothing in flight, and need not wait once the round is ended."""
         waiting = asyncio.current_task()
         assert waiting is not None
+        if not self._round.is_complete:  # it was ended while this one did something else
+            raise asyncio.CancelledError
         self._idle.add(waiting)
         try:
             yield
@@ -248,3 +255,15 @@ class Resolver:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Await something that is done to its end, also where its caller is cancelled meanwhile."""
+    doing = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait({doing})
+        if not doing.cancelled():
+            doing.exception()  # seen: the caller ends for another reason
+        raise

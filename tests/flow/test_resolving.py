@@ -322,3 +322,56 @@ async def test_a_journal_that_is_lost_ends_it(shop, desk, begin):
         await resolve(shop)
     shop.journal.end_visit = end_visit
     assert (await resolve(shop)).visited == 16, "the lease of four is not over"
+
+
+@in_virtual_time
+async def test_stopped_while_it_looks_up_what_to_ask_it_asks_nothing_and_waits_for_no_pace(
+    shop, desk, begin, monkeypatch
+):
+    begun = await begin(8)
+    stop, notices = asyncio.Event(), shop.journal.notices
+
+    async def slow(*args, **options):
+        await asyncio.sleep(1)
+        return await notices(*args, **options)
+
+    monkeypatch.setattr(shop.journal, "notices", slow)
+
+    class Slow:
+        async def permit(self, *, again=False):
+            await asyncio.sleep(20)
+
+        def saw(self, reply):
+            pass
+
+    asyncio.get_running_loop().call_later(0.5, stop.set)
+    began = asyncio.get_running_loop().time()
+    found = await resolve(shop, pace=Slow(), stop=stop)
+    assert not found.is_complete
+    assert not desk.asked
+    assert asyncio.get_running_loop().time() - began < 5
+    monkeypatch.undo()
+    for ref, own in begun.items():
+        desk.enter(own, envelope(ref, code=0, transaction_id=own))
+    assert (await resolve(shop)).settled == 8
+
+
+@in_virtual_time
+async def test_cancelled_while_it_takes_payments_it_leaves_them_to_others(shop, desk, begin, monkeypatch):
+    begun = await begin(8)
+    for ref, own in begun.items():
+        desk.enter(own, envelope(ref, code=0, transaction_id=own))
+    claim_open = shop.journal.claim_open
+
+    async def slow(*args, **options):
+        page = await claim_open(*args, **options)
+        await asyncio.sleep(1)
+        return page
+
+    monkeypatch.setattr(shop.journal, "claim_open", slow)
+    resolving_ = asyncio.create_task(resolve(shop))
+    await asyncio.sleep(0.5)
+    resolving_.cancel()
+    await asyncio.wait({resolving_})
+    monkeypatch.undo()
+    assert (await resolve(shop)).settled == 8
