@@ -47,8 +47,8 @@ class PerLoop(Generic[C]):
         loop = asyncio.get_running_loop()
         opening = self._opening.get(loop)
         if opening is None:
-            for ended in [other for other in self._opening if other.is_closed()]:
-                del self._opening[ended]
+            for ended in [other for other in list(self._opening) if other.is_closed()]:
+                self._opening.pop(ended, None)  # another thread may do the same
             # A context of its own, because what the client starts outlives the request that asked for it first.
             opening = self._opening[loop] = loop.create_task(self._open(), context=Context())
         try:

@@ -156,3 +156,22 @@ async def test_everything_else_is_the_applications():
     about = ({"type": "http"}, object(), object())
     await PerLoop(Maker()).around(application)(*about)  # type: ignore[arg-type]
     assert calls == [about]
+
+
+def test_threads_with_loops_of_their_own_may_come_at_once(monkeypatch):
+    """Each tidies up what ended: the first one to do so must not make the second one fail."""
+    gateway = PerLoop(Client)
+    asyncio.run(gateway())
+    [ended] = gateway._opening
+    is_closed = ended.is_closed
+
+    def another_tidies_up_meanwhile():
+        gateway._opening.pop(ended, None)
+        return is_closed()
+
+    monkeypatch.setattr(ended, "is_closed", another_tidies_up_meanwhile)
+
+    async def ask():
+        return await gateway()
+
+    assert isinstance(asyncio.run(ask()), Client)
