@@ -130,6 +130,7 @@ class Asking:
 
     def _left(self, task: asyncio.Task[None]) -> None:
         del self._turns[task]
+        self._fill()  # of too many, more may have left at once than had to
         if not self._turns:
             self._idle.set()
 

@@ -152,8 +152,7 @@ async def compare_again(
     ``run`` is the directory of a run, ``out`` one for the new report, which must not be a run's. Raises `RunRefused`.
     """
     check_memory(memory)
-    with Workspace.reopen(run) as found:
-        out = found.beside(out)
+    with Workspace.reopen(run) as found, found.beside(out) as place:
         on_event(Comparing())
-        await in_thread(partial(compare, found, out / found.findings.name, rules=rules, memory=memory))
-        return await in_thread(partial(write_report, found, out, rules=rules, memory=memory, on_event=on_event))
+        await in_thread(partial(compare, found, place / found.findings.name, rules=rules, memory=memory))
+        return await in_thread(partial(write_report, found, place, rules=rules, memory=memory, on_event=on_event))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 T = TypeVar("T")
+
+AGAIN = 0.5
+"""Seconds until work that has not ended yet is interrupted once more."""
 
 
 class StoppedError(Exception):
@@ -29,9 +32,9 @@ class Stop:
     @contextmanager
     def interrupting(self, interrupt: Callable[[], object]) -> Iterator[None]:
         """Have ``interrupt`` called from another thread when the work is to end, for what can't look by itself."""
-        self.check()
         self._interrupt = interrupt
         try:
+            self.check()  # only now: who tells it to end meanwhile finds either this or what to call
             yield
         except Exception:
             self.check()
@@ -44,7 +47,8 @@ class Stop:
         """Tell the work to end."""
         self._stopped = True
         if (interrupt := self._interrupt) is not None:
-            interrupt()
+            with suppress(Exception):  # what it would end has just been closed
+                interrupt()
 
 
 async def in_thread(work: Callable[[Stop], T]) -> T:
@@ -54,8 +58,10 @@ async def in_thread(work: Callable[[Stop], T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        stop.set()
-        await asyncio.wait({task})
+        while not task.done():  # cancelled again, it can't end sooner: whoever lets go of its files must wait
+            stop.set()  # again: an interrupt that comes between two statements is forgotten
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({task}, timeout=AGAIN)
         if not task.cancelled():
             task.exception()  # seen, whatever it is
         raise

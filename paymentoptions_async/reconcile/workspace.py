@@ -130,8 +130,12 @@ class Workspace:
     def _clear(self) -> None:
         shutil.rmtree(self.spill, ignore_errors=True)
 
-    def beside(self, out: Path) -> Path:
-        """Make a directory for another report of this run; raises `RunRefused` for that of this or another run."""
+    @contextmanager
+    def beside(self, out: Path) -> Iterator[Path]:
+        """Make a directory for another report of this run, in which nobody else works meanwhile.
+
+        Raises `RunRefused` for that of this or another run.
+        """
         out = Path(out).absolute()
         if (out / "run.json").exists():
             raise RunRefused(f"{out}: a run is in it, and keeps its own report; name another directory")
@@ -139,7 +143,11 @@ class Workspace:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunRefused(f"{out}: {error.strerror}") from None
-        return out
+        lock = _take_lock(out)
+        try:
+            yield out
+        finally:
+            os.close(lock)
 
     @property
     def ledger(self) -> Path:
@@ -231,7 +239,8 @@ def read_manifest(path: Path) -> Manifest | None:
 def _agree(path: Path, manifest: Manifest) -> Manifest:
     found = read_manifest(path)
     if found is None:
-        others = sorted(other.name for other in path.iterdir() if other.name not in ("run.lock", "parts"))
+        ours = ("run.lock", "parts", "run.json.new")  # of one that was killed before it was a run
+        others = sorted(other.name for other in path.iterdir() if other.name not in ours)
         if others or any((path / "parts").iterdir()):
             raise RunRefused(f"{path}: is not empty, and no run is in it; name another directory")
         with written(path / "run.json") as new:

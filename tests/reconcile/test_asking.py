@@ -111,6 +111,22 @@ async def test_the_pace_may_change_how_many_are_in_flight() -> None:
 
 
 @in_virtual_time
+async def test_when_all_are_answered_at_once_and_fewer_may_be_in_flight_the_rest_is_asked_for_all_the_same() -> None:
+    """A gateway that stalls and then answers does that: each turn sees that there are too many, and leaves."""
+    pace, desk = Free(8), Desk(seconds=3.0)
+
+    async def observe(transaction_id: str, /, *, pace: Pace | None = None) -> Observation:
+        found = await desk.observe(transaction_id, pace=pace)
+        allowed.concurrency = 4
+        return found
+
+    allowed = pace
+    asked = Asked(observe, pace=pace, concurrency=8, chunk=1000)
+    await asked.ask(50)
+    assert asked.numbers == list(range(50))
+
+
+@in_virtual_time
 async def test_no_more_is_unsaved_than_one_chunk_however_long_saving_takes() -> None:
     desk = Desk(seconds=0.01)
     asked = Asked(desk.observe, chunk=20)

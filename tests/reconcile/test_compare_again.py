@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from paymentoptions_async.reconcile import Rules, RunRefused, compare_again
+from paymentoptions_async.reconcile.workspace import Workspace
 from tests.reconcile.engine_runs import begin, plan, rows_of
 
 
@@ -40,3 +41,13 @@ async def test_not_into_a_file(tmp_path: Path) -> None:
     run, out = asked(tmp_path / "run"), tmp_path / "file"
     out.touch()
     assert str(out) in await refused(run, out)
+
+
+async def test_not_into_a_directory_in_which_somebody_works(tmp_path: Path) -> None:
+    run, other = asked(tmp_path / "run"), asked(tmp_path / "other")
+    with Workspace.reopen(other) as found, found.beside(tmp_path / "again"):
+        assert "another process works in it" in await refused(run, tmp_path / "again")
+        with pytest.raises(RunRefused, match="another process works in it"):
+            begin(tmp_path / "again", rows_of([1]))
+    with Workspace.reopen(run) as found, found.beside(tmp_path / "again") as out:
+        assert out == tmp_path / "again"

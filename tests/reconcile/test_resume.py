@@ -12,7 +12,7 @@ from random import Random
 import pyarrow.parquet as pq
 import pytest
 
-from tests.reconcile.engine_runs import begin, plan, rows_of, transaction
+from tests.reconcile.engine_runs import SCOPE, begin, plan, rows_of, transaction
 
 ROOT = Path(__file__).parents[2]
 ROWS, CHUNK = 3000, 200
@@ -51,6 +51,15 @@ def test_killed_at_any_moment_it_asks_at_most_one_chunk_again(tmp_path: Path, se
     assert sorted(kept_in(out)) == list(range(ROWS))
     assert set(asked_in(log)) == {transaction(n) for n in range(ROWS)}
     assert sum(asked_in(log).values()) <= ROWS + 4 * CHUNK
+
+
+def test_killed_before_it_was_a_run_it_begins_again(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "run.lock").touch()
+    (tmp_path / "run.json.new").write_text("{")
+    with begin(tmp_path) as run:
+        assert run.manifest.scope == SCOPE
+    assert not (tmp_path / "run.json.new").exists()
 
 
 @pytest.mark.parametrize("sync", [1, 3, 5])

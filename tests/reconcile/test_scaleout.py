@@ -338,6 +338,23 @@ def test_what_was_never_finished_is_swept_up(tmp_path):
         assert list((tmp_path / "incoming").iterdir()) == []
 
 
+def test_what_is_finished_while_it_is_swept_up_is_kept(tmp_path, monkeypatch):
+    storage = Storage(f"file://{tmp_path}")
+    listed = storage._listed
+
+    def and_then_finished() -> list[str]:
+        found = listed()
+        new.rename(tmp_path / "one.parquet")
+        return found
+
+    new = tmp_path / "one.1234abcd.new"
+    new.touch()
+    monkeypatch.setattr(storage, "_listed", and_then_finished)
+    storage.clear()
+    monkeypatch.undo()
+    assert storage.names() == ["one"]
+
+
 def test_each_run_has_a_directory_of_its_own_and_the_same_one_again(tmp_path):
     cluster = Cluster("", scaleout_observer.observer, rate=1.0, storage="s3://bucket/answers/")
     directories = []

@@ -5,7 +5,9 @@ A file is there whole or not at all. What a run has taken in is deleted.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
@@ -32,6 +34,9 @@ class Storage:
         path, new = f"{directory}/{name}.parquet", f"{directory}/{name}.{token_hex(4)}.new"
         with system.open(new, "wb") as file:
             pq.write_table(table_of(rows), file, compression="zstd")
+            if "file" in system.protocol:
+                file.flush()
+                os.fsync(file.fileno())
         system.mv(new, path)
 
     def get(self, name: str) -> pa.Table:
@@ -60,7 +65,8 @@ class Storage:
         system, directory = self._open()
         for name in self._listed():
             if name.endswith(".new"):
-                system.rm(f"{directory}/{name}")
+                with suppress(FileNotFoundError):  # a worker of the run that was killed has just finished it
+                    system.rm(f"{directory}/{name}")
 
     def refused(self, name: str, why: str) -> RunRefused:
         """Say why a file can't be taken in."""
