@@ -17,6 +17,7 @@ from paymentoptions_async.errors import (
 )
 from paymentoptions_async.payment import PaymentStatus, Progress
 from tests.support.scripted import TRANSACTION, Held, answer, envelope
+from tests.support.virtual_time import in_virtual_time
 
 
 async def test_a_call_that_waited_for_another_never_says_not_sent_of_what_the_other_sent(shop, monkeypatch):
@@ -90,6 +91,7 @@ async def test_cancelled_twice_the_exchange_still_ends_in_the_background(shop):
     assert (await shop.journal.get(shop.ref())).payment.status is PaymentStatus.APPROVED
 
 
+@in_virtual_time
 async def test_after_waiting_for_another_call_an_exchange_has_its_whole_time(shop, monkeypatch):
     monkeypatch.setattr(policy, "EXCHANGE_FLOOR", 0.5)
     held = Held(answer({"message": "no"}, 400), after_leaving=True)

@@ -32,7 +32,7 @@ async def test_an_address_that_moved_from_a_host_without_a_word_is_found_in_time
 
 
 async def test_a_host_that_is_gone_is_not_waited_for_again(lonely: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 1.5)
+    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 3.0)
     with socket.create_server(("127.0.0.1", 0)) as gone:  # the kernel answers for it, and nobody else
         hosts = f"host=127.0.0.1,{quote(str(lonely.home))}&port={gone.getsockname()[1]},5432&sslmode=disable"
         journal = PostgresJournal(f"postgresql://postgres@/postgres?{hosts}&journal_schema={new_schema()}")

@@ -65,12 +65,14 @@ async def test_what_comes_while_the_writers_are_busy_is_the_next_batch(tap: Tap,
 
 
 async def test_one_payment_at_a_time_takes_one_connection_and_many_take_three(
-    tap: Tap, journal: PostgresJournal
+    tap: Tap, journal: PostgresJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connections, "GRACE", 10.0)  # on a busy machine telling others takes longer
     for n in range(20):
         await paid(journal, make_intent(f"{n}"))
         await journal.get(make_intent(f"{n}").ref)
     assert tap.connections == 1
+    monkeypatch.undo()
 
     async def pay(worker: int) -> None:
         for n in range(5):

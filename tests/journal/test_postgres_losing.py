@@ -219,7 +219,7 @@ async def test_a_server_that_stays_away_is_unavailable_and_nothing_is_shown(
         lambda: journal.change(make_intent().ref, becomes(PaymentStatus.APPROVED)),
         lambda: journal.get(make_intent().ref),
     ):
-        monkeypatch.setattr(lanes, "PATIENCE", 0.5)
+        monkeypatch.setattr(lanes, "PATIENCE", 1.5)
         with pytest.raises(JournalUnavailable, match=r"journal postgresql:///tmp.*(No such|refused)") as unavailable:
             await asking()
         monkeypatch.undo()
@@ -235,7 +235,7 @@ async def test_a_server_that_stays_away_is_unavailable_and_nothing_is_shown(
 async def test_a_connection_that_is_lost_while_it_is_opened_is_opened_again(
     tap: Tap, schema: str, monkeypatch: pytest.MonkeyPatch, cut: Then
 ) -> None:
-    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 1.5)
     tap.at("READ", cut)
     journal = PostgresJournal(tap.url(journal_schema=schema))
     assert (await journal.admit(make_intent(), owner="me", lease=LEASE)).send

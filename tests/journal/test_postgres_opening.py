@@ -47,7 +47,7 @@ def role(postgres: Cluster) -> str:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "PATIENCE", 1.0)
+    monkeypatch.setattr(lanes, "PATIENCE", 2.0)
 
 
 def shown_by(error: BaseException) -> str:
@@ -160,7 +160,7 @@ async def test_of_several_hosts_the_one_that_may_be_written_is_found_also_after_
 ) -> None:
     make_tables(private_postgres.url())
     standby = private_postgres.standby()
-    monkeypatch.setattr(lanes, "PATIENCE", 1.0)
+    monkeypatch.setattr(lanes, "PATIENCE", 2.0)
     with pytest.raises(JournalUnavailable, match="it is a standby"):
         await open_it(standby.url()).get("")
     monkeypatch.undo()
@@ -180,7 +180,7 @@ async def test_of_several_hosts_the_one_that_may_be_written_is_found_also_after_
 
 async def until_replicated(primary: Cluster, standby: Cluster) -> None:
     position = primary.sql("SELECT pg_current_wal_flush_lsn()")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while standby.sql(f"SELECT pg_last_wal_replay_lsn() >= '{position}'") != "t":  # noqa: ASYNC110  it tells nobody
             await asyncio.sleep(0.02)
 

@@ -173,7 +173,7 @@ async def test_a_file_that_goes_while_it_is_written_promises_nothing(journal: Sq
 async def test_a_lock_that_is_held_too_long_is_said_and_reading_goes_on(
     journal: SqliteJournal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connecting, "PATIENCE", 0.1)
+    monkeypatch.setattr(connecting, "PATIENCE", 1.5)
     payment = await paid(journal, make_intent())
     with another_connection(path) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -426,7 +426,7 @@ async def test_closing_while_it_opens_leaves_nobody_waiting(journal: SqliteJourn
     asked = [asyncio.create_task(journal.get("POUNKNOWN")) for _ in range(5)]
     await asyncio.sleep(0)
     await journal.aclose()
-    outcomes = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 5)
+    outcomes = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 30)
     assert all(outcome is None or isinstance(outcome, JournalUnavailable) for outcome in outcomes)
 
 
@@ -452,6 +452,6 @@ from paymentoptions_async.journal.sqlite import SqliteJournal
 from tests.journal.making import admitted, make_intent
 asyncio.run(admitted(SqliteJournal({str(path)!r}), make_intent()))
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
     with another_connection(path) as other:
         assert json.loads(other.execute("SELECT intent FROM intents").get)["ref"] == make_intent().ref

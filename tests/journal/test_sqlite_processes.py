@@ -149,5 +149,5 @@ async def test_a_process_that_is_killed_while_it_writes_blocks_nobody(start: Sta
     assert await holder.stdout.readline() == b"locked\n"
     change = asyncio.create_task(journal.change(record.ref, becomes(PaymentStatus.APPROVED)))
     holder.kill()
-    assert (await asyncio.wait_for(change, 5)).payment.status is PaymentStatus.APPROVED
+    assert (await asyncio.wait_for(change, 30)).payment.status is PaymentStatus.APPROVED
     await journal.aclose()

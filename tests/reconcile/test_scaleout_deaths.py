@@ -69,7 +69,7 @@ class World:
         told = self.home / f"{name}.json"
         options = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(told))
         scheduler = self.start("-m", "distributed.cli.dask_scheduler", "--port", "0", *options)
-        await self.until(told.exists)
+        await self.until(lambda: told.exists() and told.read_text().rstrip().endswith("}"))
         self.start("-m", "distributed.cli.dask_worker", "--no-nanny", "--nthreads", "2", *options)
         return scheduler, json.loads(told.read_text())["address"]
 

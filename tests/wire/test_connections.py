@@ -194,7 +194,7 @@ async def test_what_was_not_written_by_the_end_does_not_leave_later(pooled, post
 
     server = await serve(script)
     wire = pooled(server.url)
-    sending = asyncio.create_task(wire.send(post(within=0.2 if end == "deadline" else 5, body=LARGE)))
+    sending = asyncio.create_task(wire.send(post(within=1 if end == "deadline" else 5, body=LARGE)))
     await server.asked.wait()
     if end == "cancelled":
         sending.cancel()

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from paymentoptions_async.wire.deadlines import Deadlines, Until
+from tests.support.virtual_time import in_virtual_time
 
 
 @pytest.fixture
@@ -33,22 +34,25 @@ def blocks(deadlines):
     return Blocks(deadlines)
 
 
+@in_virtual_time
 async def test_each_block_ends_at_its_own_deadline_in_whatever_order_they_began(blocks):
-    await asyncio.gather(blocks.wait("third", 0.06), blocks.wait("first", 0.02), blocks.wait("second", 0.04))
+    await asyncio.gather(blocks.wait("third", 6), blocks.wait("first", 2), blocks.wait("second", 4))
     assert blocks.ended == ["first", "second", "third"]
 
 
+@in_virtual_time
 async def test_blocks_of_one_deadline_end_together(blocks, deadlines):
-    await asyncio.gather(*(blocks.wait(number, 0.02) for number in range(3)))
+    await asyncio.gather(*(blocks.wait(number, 2) for number in range(3)))
     assert sorted(blocks.ended) == [0, 1, 2]
     assert deadlines._timer is None
 
 
+@in_virtual_time
 async def test_a_block_that_ends_in_time_is_not_cut_off(deadlines):
     loop = asyncio.get_running_loop()
-    with Until(deadlines, loop.time() + 0.01, loop):
+    with Until(deadlines, loop.time() + 1, loop):
         await asyncio.sleep(0)
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(3)
     assert asyncio.current_task().cancelling() == 0
 
 

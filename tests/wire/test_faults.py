@@ -78,7 +78,7 @@ async def test_a_cancelled_exchange_over_tls_closes_its_connection(wire_to, ask,
     await server.asked.wait()
     sending.cancel()
     await asyncio.wait([sending])
-    await asyncio.wait_for(server.quiet(), 1)
+    await asyncio.wait_for(server.quiet(), 20)
 
 
 async def test_an_untrusted_certificate_lets_nothing_leave(wire_to, ask, serve, certified):
@@ -278,7 +278,7 @@ async def test_after_the_request_left_every_fault_says_that_it_may_have(wire_to,
         await fault(peer)
 
     server = await serve(script)
-    request = ask(within=0.5)
+    request = ask(within=0.5 if "deadline" in failure else 20)
     reply = await wire_to(server.url, max_body=4000).send(request)
     assert request.departure.left
     assert reply.evidence.left is Left.MAYBE
@@ -309,9 +309,9 @@ async def test_a_server_that_hangs_ends_at_the_deadline(wire_to, ask, serve, sai
         await peer.gone()
 
     server = await serve(script)
-    reply = await wire_to(server.url).send(ask(within=0.15))
+    reply = await wire_to(server.url).send(ask(within=0.5))
     assert (reply.evidence.left, reply.evidence.failure) == (Left.MAYBE, "deadline")
-    assert 0.14 < reply.evidence.elapsed < 3
+    assert 0.4 < reply.evidence.elapsed < 20
     assert len(server.requests) == 1
 
 
@@ -434,7 +434,7 @@ async def test_an_answer_that_changes_the_protocol_unasked_closes_its_connection
     reply = await wire_to(server.url).send(ask(within=1))
     assert reply.status in (101, None)  # httpcore takes it for no answer
     assert (reply.body, reply.evidence.left) == (b"", Left.MAYBE)
-    await asyncio.wait_for(ended.wait(), 1)
+    await asyncio.wait_for(ended.wait(), 20)
 
 
 async def test_an_answer_before_the_request_was_taken_in_is_read(wire_to, post, serve):
