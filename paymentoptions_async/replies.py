@@ -25,6 +25,7 @@ from paymentoptions_async.reply_fields import (
     stored_id_in,
     text_of,
     time_of,
+    transaction_id_of,
 )
 from paymentoptions_async.response_codes import Outcome, ResponseClass, classify, classify_rule
 from paymentoptions_async.values import Money
@@ -118,7 +119,7 @@ def _read_envelope(
         success = False
     code, gateway_code = code_of(_code_in(http_status, raw), doubts), text_of(gateway.get("code"))
     outcome = _outcome(success, code, gateway_code, doubts=doubts)
-    transaction_id, kind = text_of(transaction.get("id")), text_of(raw.get("transaction_type"))
+    transaction_id, kind = transaction_id_of(transaction.get("id")), text_of(raw.get("transaction_type"))
     ref, mid = reference_in(merchant, transaction, doubts), merchant.get("mid")
     amount = amount_in(details, expected)
     foreign = _foreign(raw.get("is_live"), mid, expected, doubts)
@@ -346,7 +347,7 @@ def _read_redirect(
         doubts=tuple(doubts),
         foreign=foreign,
         message=first_message(object_in(raw, "gateway_response").get("message")),
-        transaction_id=text_of(transaction.get("id")),
+        transaction_id=transaction_id_of(transaction.get("id")),
         merchant_txn_ref=ref,
         redirect_url=None if doubts else url,
         http_status=http_status,

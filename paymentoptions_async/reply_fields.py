@@ -37,6 +37,15 @@ def text_of(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def transaction_id_of(value: object) -> str | None:
+    """An id as the gateway is asked for it: a UUID in lower case; others, as Corefy's, may be told apart by case."""
+    found = text_of(value)
+    return found.lower() if found is not None and _UUID.fullmatch(found) else found
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
 def first_message(*values: object) -> str | None:
     """The first text among several, in the gateway's language."""
     for value in values:

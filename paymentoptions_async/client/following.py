@@ -161,7 +161,8 @@ class Following(Base):
             raise InvalidValue(
                 "amount: needed, because the journal does not know the payment and so not what is left", field="amount"
             )
-        balance: Balance = balance_of(parent.payment, await self._journal.followers(parent.ref))
+        followers = [one for one in await self._journal.followers(parent.ref) if one.ref != intent.ref]
+        balance: Balance = balance_of(parent.payment, followers)  # without itself: admitted since, it is the answer
         left = balance.capturable if intent.operation is Operation.CAPTURE else balance.refundable
         if not left.is_positive:
             raise NotAllowed(

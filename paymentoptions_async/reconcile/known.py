@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
@@ -18,6 +17,7 @@ from paymentoptions_async.reconcile.schemas import KNOWN
 from paymentoptions_async.reconcile.threads import Stop, in_thread
 from paymentoptions_async.reconcile.workspace import Workspace, written
 from paymentoptions_async.refs import is_ref
+from paymentoptions_async.reply_fields import transaction_id_of
 
 PAGE = 1000
 """Records that are asked of the journal at once."""
@@ -94,7 +94,7 @@ def rows_of(record: Record) -> Iterator[Row]:
     own = Row(
         ref=intent.ref,
         reference=intent.merchant_txn_ref,
-        transaction_id=_as_written(payment.transaction_id),
+        transaction_id=transaction_id_of(payment.transaction_id),
         role="own",
         operation=intent.operation.value,
         status=payment.status.value,
@@ -113,7 +113,7 @@ def rows_of(record: Record) -> Iterator[Row]:
         for other in others:
             if not is_ref(other):  # another attempt, whose transaction was not known then, has a row of its own
                 yield own._replace(
-                    transaction_id=_as_written(other),
+                    transaction_id=transaction_id_of(other),
                     role=role,
                     status=None,
                     confirmed=False,
@@ -149,15 +149,6 @@ def _orphan(notice: Notice, transaction_id: str) -> Row:
         order_name=None,
         opened_at=_microseconds(notice.received_at),
     )
-
-
-def _as_written(transaction_id: str | None) -> str | None:
-    """An id as the gateway is asked for it: a UUID in lower case; Corefy's are told apart by case."""
-    is_uuid = transaction_id is not None and _UUID.fullmatch(transaction_id)
-    return transaction_id.lower() if transaction_id is not None and is_uuid else transaction_id
-
-
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
 def _microseconds(at: float) -> int:

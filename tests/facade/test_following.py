@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 
 from paymentoptions_async import (
@@ -15,7 +17,9 @@ from paymentoptions_async import (
     OutcomeUnknown,
     PaymentStatus,
 )
-from tests.facade.conftest import ADDRESS, NUMBERS
+from tests.facade.conftest import ADDRESS, NUMBERS, client
+from tests.facade.test_closing import PURCHASE
+from tests.support.scripted import OTHER_TRANSACTION, TRANSACTION, envelope
 
 
 def yen(amount: int) -> Money:
@@ -199,3 +203,42 @@ async def test_a_webhook_about_a_refund_does_not_touch_the_charge(merchant):
     await merchant.gateway.refund(paid.ref)
     await merchant.settle()
     assert await merchant.gateway.payment(paid.ref) == paid
+
+
+async def test_all_that_is_left_asked_for_by_two_at_once_is_one_capture_for_both(merchant, monkeypatch):
+    held = await authorize(merchant)
+    journal = merchant.gateway.journal
+    followers = journal.followers
+    first: list[Any] = []
+
+    async def meanwhile_captured(ref: str):  # after the second has seen that nothing stands under its key
+        monkeypatch.setattr(journal, "followers", followers)
+        first.append(await merchant.gateway.capture(held.ref))
+        return await followers(ref)
+
+    monkeypatch.setattr(journal, "followers", meanwhile_captured)
+    assert await merchant.gateway.capture(held.ref) == first[0]
+    assert len([t for t in merchant.bank.books.transactions if t.transaction_type == "CAPTURE"]) == 1
+
+
+async def test_a_transaction_id_in_capitals_names_the_same_payment():
+    class Bank:
+        refunds = 0
+
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            if not request.url.path.endswith("/refund"):
+                sent = json.loads(request.content)
+                self.ref = sent["merchant_txn_ref"]
+                return httpx.Response(201, json=envelope(self.ref, transaction_id=TRANSACTION.upper()))
+            self.refunds += 1
+            return httpx.Response(201, json=envelope(self.ref, kind="REFUND", transaction_id=OTHER_TRANSACTION))
+
+    bank = Bank()
+    async with client("http://127.0.0.1", transport=httpx.MockTransport(bank)) as gateway:
+        paid = await gateway.purchase(yen(1000), **PURCHASE)
+        assert paid.transaction_id == TRANSACTION
+        await gateway.refund(TRANSACTION, yen(1000), idempotency_key="1 back")
+        with pytest.raises(NotAllowed):
+            await gateway.refund(TRANSACTION.upper(), yen(1000), idempotency_key="2 back")
+        assert (await gateway.balance(paid.ref)).refunded == yen(1000)
+    assert bank.refunds == 1
