@@ -130,6 +130,7 @@ class Door:
             await self._flow.drain()
         for wire in self._wires:
             await wire.aclose()
+        await self._flow.drain()  # what began meanwhile was not sent, and its record says so
         if self._owns_journal:
             await self._journal.aclose()
 

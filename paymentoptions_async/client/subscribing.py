@@ -101,7 +101,13 @@ class Subscribing(Charging):
         could not be learned: the change is safe to ask for again.
         """
         self._check_usable()
-        deadline = _deadline(timeout)
+        changing = self._flow.spawn(self._changed(subscription_id, change, meant, _deadline(timeout)))
+        return await asyncio.shield(changing)
+
+    async def _changed(
+        self, subscription_id: str, change: str, meant: SubscriptionStatus, deadline: float
+    ) -> Subscription:
+        """Ask for a change, and go on to its end though its caller leaves, or the client is being closed."""
         reply = await self._flow.tell(Request("POST", requests.subscription_path(subscription_id, change), deadline))
         if reply.evidence.not_sent:
             raise NotSent(f"{change} of subscription {subscription_id} was not sent", evidence=reply.evidence)
@@ -112,7 +118,8 @@ class Subscribing(Charging):
         reading = self._gateway.read_plain(reply)
         if reading.refusal is not None:
             raise refused(reading, reply.evidence, f"{change} of subscription {subscription_id}")
-        found = await self.subscription(subscription_id, timeout=policy.GET_TIMEOUT)
+        path = requests.subscription_path(subscription_id)
+        found = self._one(await self._flow.ask(path, _deadline(policy.GET_TIMEOUT)), subscription_id)
         if found.status is meant:
             return found
         raise GatewayUnavailable(

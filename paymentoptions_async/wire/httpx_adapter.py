@@ -59,7 +59,7 @@ class HttpxWire:
         self._max_body = max_body
         self._gate = asyncio.Semaphore(connections)
         self._guard = LoopGuard()
-        self._closed = False
+        self._closed = self._is_done = False
         self._exchanges: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -86,7 +86,7 @@ class HttpxWire:
 
     async def aclose(self) -> None:
         """Close the transport, after what is being cancelled has let go of it. Idempotent."""
-        if self._closed:
+        if self._is_done:
             return
         self._closed = True
         for task in self._exchanges:
@@ -94,6 +94,7 @@ class HttpxWire:
         if self._exchanges:
             await asyncio.wait(self._exchanges)
         await self._transport.aclose()
+        self._is_done = True
 
     async def _exchange_apart(self, passage: _TracedPassage, request: Request) -> None:
         """Run the exchange in a task of its own, which a cancelled caller leaves behind to close its connection.

@@ -5,9 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
-from paymentoptions_async import Balance, Card, ConfigurationError, MemoryJournal, Money
+from paymentoptions_async import (
+    Balance,
+    Card,
+    ConfigurationError,
+    MemoryJournal,
+    Money,
+    Progress,
+    SubscriptionStatus,
+)
 from paymentoptions_async.sandbox import Sandbox
 from tests.facade.conftest import ADDRESS, NUMBERS, client
 
@@ -117,3 +126,56 @@ async def test_events_that_a_closing_client_does_not_hand_over_are_left_to_the_n
     async with client("http://127.0.0.1", **options) as gateway:
         await gateway.drain()
     assert heard == [paid.ref]
+
+
+async def test_closing_waits_for_a_change_of_a_subscription_that_is_on_the_wire():
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def bank(_request: httpx.Request) -> httpx.Response:
+        reached.set()
+        await go_on.wait()
+        details = {"id": "sub-1", "status": "CANCELLED"}
+        return httpx.Response(201, json={"success": True, "subscription_details": details})
+
+    async with client("http://127.0.0.1", transport=httpx.MockTransport(bank)) as gateway:
+        cancelling = asyncio.create_task(gateway.cancel_subscription("sub-1"))
+        await reached.wait()
+        closing = asyncio.create_task(gateway.aclose())
+        await asyncio.sleep(0)
+        go_on.set()
+        assert (await cancelling).status is SubscriptionStatus.CANCELLED
+        await closing
+
+
+async def test_a_refund_that_is_admitted_while_the_client_closes_is_recorded_as_not_sent():
+    bank = Sandbox()
+    transport, reading, closing, admitted = bank.transport(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def aclose() -> None:
+        closing.set()
+        await admitted.wait()
+
+    transport.aclose = aclose  # type: ignore[method-assign]
+    async with client("http://127.0.0.1", transport=transport) as gateway:
+        journal: Any = gateway.journal
+        paid = await gateway.purchase(Money("1000", "JPY"), **PURCHASE)
+        followers, admit = journal.followers, journal.admit
+
+        async def read(ref: str) -> Any:
+            reading.set()
+            await closing.wait()
+            return await followers(ref)
+
+        async def let_in(*intent: Any, **how: Any) -> Any:
+            admission = await admit(*intent, **how)
+            admitted.set()
+            return admission
+
+        journal.followers, journal.admit = read, let_in
+        refunding = asyncio.create_task(gateway.refund(paid.ref))
+        await reading.wait()
+        await gateway.aclose()
+        with pytest.raises(ConfigurationError, match="Nothing was sent"):
+            await refunding
+        [refund] = [record.payment for record in journal._records.values() if record.intent.parent == paid.ref]
+        assert refund.progress is Progress.NOT_SENT  # and not in flight, and then unknown for good
