@@ -6,6 +6,7 @@ callback can send it again; therefore each sets off nothing but a reading of the
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from base64 import b64encode
@@ -72,8 +73,7 @@ class Callbacks(Inbox):
         self._check(ref, token, size=len(body))
         notices = self._notices(headers, body)
         del token, headers, body  # this frame may be shown in a traceback
-        for notice in notices:
-            await self._take_in_ours(replace(notice, ref=ref))
+        await self._take_in_all([replace(notice, ref=ref) for notice in notices])
 
     @discreet
     async def receive_signed(self, *, headers: Mapping[str, str], body: bytes) -> None:
@@ -83,16 +83,24 @@ class Callbacks(Inbox):
             raise WebhookRejected(f"a callback of {len(body)} bytes; at most {MAX_BODY} are taken in", http_status=413)
         notices = self._notices(headers, body)
         del headers, body  # this frame may be shown in a traceback
-        for notice in notices:
-            await self._take_in_ours(notice)
+        await self._take_in_all(notices)
 
-    async def _take_in_ours(self, notice: Notice) -> None:
+    async def _take_in_all(self, notices: Sequence[Notice]) -> None:
+        """Record them all, also where the caller is cancelled meanwhile: see `Inbox._take_in`."""
+        self._guard.check()
+        await asyncio.shield(self._flow.spawn(self._record_ours(notices)))
+
+    async def _record_ours(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            await self._record_if_ours(notice)
+
+    async def _record_if_ours(self, notice: Notice) -> None:
         """Take in what is about a payment of this client's mode, or about none; the other's secret signs the others."""
         record = await self._flow.journal.get(notice.ref)
         if record is not None and record.intent.scope != self._scope:
             self.refused += 1
             raise WebhookRejected("a callback about a payment of the other mode", http_status=403)
-        await self._take_in(notice)
+        await self._record(notice)
 
     def _notices(self, headers: Mapping[str, str], body: bytes) -> list[Notice]:
         try:

@@ -6,6 +6,7 @@ from functools import partial
 
 from paymentoptions_async import transitions
 from paymentoptions_async.corefy import news, replies
+from paymentoptions_async.errors import Contradiction
 from paymentoptions_async.flow import Confirmation, Flow, Pace, require_answer
 from paymentoptions_async.intent import Record
 from paymentoptions_async.payment import Operation, PaymentStatus, Progress, Reading, Refusal
@@ -43,7 +44,11 @@ class CorefyFlow(Flow):
         if reading.foreign is not None:
             return Confirmation.NOTHING  # of the other mode, whatever a callback of this one says
         decision = Decision(partial(news.after_invoice, reading=reading, seen=charge))
-        await self.take_in_by(charge, decision)
+        try:
+            await self.take_in_by(charge, decision)
+        except Contradiction:  # which holds up no news of its refunds: a callback is asked about once
+            await self._take_in_refunds(charge, reply, invoice_id)
+            raise
         await self._take_in_refunds(charge, reply, invoice_id)
         is_early = news.is_in_flight(charge) and decision.change is None
         return Confirmation.NOT_NOW if is_early else Confirmation.TOLD
@@ -54,11 +59,17 @@ class CorefyFlow(Flow):
             for follower in await self.journal.followers(charge.ref)
             if follower.intent.operation is Operation.REFUND
         ]
+        contradicts: Contradiction | None = None
         for refund in refunds:
             reading = self.gateway.read_status(reply, self.gateway.expected(refund, invoice_id))
             if reading.own_ref == refund.ref and not refund.payment.status.took_money:
-                await self.take_in(refund, reading)
+                try:
+                    await self.take_in(refund, reading)
+                except Contradiction as error:
+                    contradicts = error
         await self._settle_by_total(refunds, reply, invoice_id)
+        if contradicts is not None:
+            raise contradicts
 
     async def _settle_by_total(self, refunds: list[Record], reply: Reply, invoice_id: str) -> None:
         """Where the invoice lists no refunds: one that is open happened if the total grew by just its amount."""

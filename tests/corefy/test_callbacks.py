@@ -10,7 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from paymentoptions_async import ConfigurationError, EnvironmentMismatch, PaymentStatus, WebhookRejected
+from paymentoptions_async import (
+    ConfigurationError,
+    EnvironmentMismatch,
+    MemoryJournal,
+    PaymentStatus,
+    WebhookRejected,
+)
 from paymentoptions_async.corefy.callbacks import Signatures, sign
 from paymentoptions_async.intent import NoticeState
 from paymentoptions_async.sandbox import COREFY_TEST_SECRET
@@ -217,3 +223,47 @@ async def test_callbacks_without_a_secret_say_what_to_set(open_merchant: MakeMer
         await merchant.corefy.webhooks.receive_signed(**signed(VECTOR))
     paid = await merchant.corefy.sale(TEN, card=card(), idempotency_key="1:1", without_webhook=True)
     assert paid.status is PaymentStatus.APPROVED
+
+
+class HeldUp(MemoryJournal):
+    """Waits at one of its steps."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.step, self.reached, self.go_on = "", asyncio.Event(), asyncio.Event()
+        self._later = step
+
+    def hold_up(self) -> None:
+        self.step = self._later
+
+    async def get(self, ref):
+        await self._pass("get")
+        return await super().get(ref)
+
+    async def note(self, notice):
+        await self._pass("note")
+        return await super().note(notice)
+
+    async def _pass(self, step: str) -> None:
+        if step == self.step:
+            self.reached.set()
+            await self.go_on.wait()
+
+
+@pytest.mark.parametrize("step", ["get", "note"])
+async def test_all_of_a_batch_is_recorded_though_its_sender_hangs_up(open_merchant: MakeMerchant, step):
+    merchant = await open_merchant(journal=(journal := HeldUp(step)))
+    merchant.bank.faults.add("corefy_callback", "missing")
+    pages = [await merchant.corefy.checkout(TEN, idempotency_key=f"{n}:1") for n in range(3)]
+    for page in pages:
+        await merchant.pay_page(page)
+    data = [invoice_document(page.ref, id=page.transaction_id)["data"] for page in pages]
+    journal.hold_up()
+    receiving = asyncio.create_task(merchant.corefy.webhooks.receive_signed(**signed(encoded({"data": data}))))
+    await journal.reached.wait()
+    receiving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await receiving
+    journal.go_on.set()
+    await merchant.corefy.drain()
+    assert {(await merchant.corefy.payment(page.ref)).status for page in pages} == {PaymentStatus.APPROVED}

@@ -14,7 +14,9 @@ from paymentoptions_async import (
     PaymentEvent,
     PaymentStatus,
 )
-from tests.corefy.conftest import TEN, MakeMerchant, Merchant, client, of, outcome
+from paymentoptions_async.corefy.callbacks import sign
+from paymentoptions_async.sandbox import COREFY_TEST_SECRET
+from tests.corefy.conftest import TEN, MakeMerchant, Merchant, client, encoded, invoice_document, of, outcome
 
 THREE = Money("3.00", "USD")
 
@@ -175,3 +177,16 @@ async def test_a_charge_back_that_was_won_is_told_too(nearby: Merchant):
     nearby.bank.faults.add("corefy_show", "change", set=won)
     assert not (await nearby.corefy.resolve(paid.ref)).charged_back.is_positive
     assert (await nearby.corefy.balance(paid.ref)).refundable == TEN
+
+
+async def test_a_callback_that_contradicts_the_charge_tells_of_its_refund_all_the_same(nearby: Merchant):
+    paid = await nearby.sale()
+    nearby.bank.faults.add("corefy_callback", "missing")
+    nearby.bank.faults.add("corefy_refund", "error", times=1)
+    lost = await of(nearby.corefy.refund(paid.ref, THREE, idempotency_key="1 back"))
+    nearby.bank.faults.add("corefy_show", "change", set={"data.attributes.processed_amount": 9})
+    body = encoded(invoice_document(paid.ref, id=paid.transaction_id))
+    await nearby.corefy.webhooks.receive_signed(headers={"X-Signature": sign(COREFY_TEST_SECRET, body)}, body=body)
+    await nearby.corefy.drain()
+    assert (await nearby.corefy.payment(paid.ref)).contradicted
+    assert (await nearby.corefy.payment(lost.ref)).status is PaymentStatus.APPROVED
