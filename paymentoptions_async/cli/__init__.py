@@ -8,6 +8,8 @@ from typing import Any
 
 try:
     import click
+
+    from paymentoptions_async.cli.failure import Failure, stop_saying
 except ImportError:
     sys.exit("The paymentoptions command needs click: pip install 'paymentoptions-async[cli,sandbox]'")
 
@@ -21,10 +23,6 @@ SUBCOMMANDS = {
 }
 
 _EXTRAS = {"compare-again": "cli,reconcile", "reconcile": "cli,reconcile", "sandbox": "cli,sandbox"}
-
-
-class _Interrupted(click.ClickException):
-    exit_code = 2
 
 
 class _Lazy(click.Group):
@@ -47,11 +45,14 @@ class _Lazy(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Say that somebody interrupted it by the code of what could not be done: 1 is an answer's."""
+        """Where it was interrupted, or its reader has gone, exit as for what could not be done: 1 is an answer's."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise _Interrupted("Interrupted.") from None
+            raise Failure("Interrupted.") from None
+        except BrokenPipeError:
+            stop_saying()
+            raise Failure("Nobody reads what it says any more.") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import re
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ import click
 from click.core import ParameterSource
 
 from paymentoptions_async import gateway as paymentoptions
+from paymentoptions_async.cli.failure import Failure
 from paymentoptions_async.corefy import gateway as corefy
 from paymentoptions_async.corefy.settings import from_environment, read_mode
 from paymentoptions_async.corefy.values import check_account_id
@@ -39,12 +38,6 @@ ENVIRONMENTS = {
 }
 _ALL_ENVIRONMENTS = list(dict.fromkeys(name for names in ENVIRONMENTS.values() for name in names))
 _CHECKS = {paymentoptions.NAME: check_merchant_id, corefy.NAME: check_account_id}
-
-
-class Failure(click.ClickException):
-    """What was asked for could not be done. Exit code 1 is left to answers, so that scripts can tell them apart."""
-
-    exit_code = 2
 
 
 class Duration(click.ParamType[float]):
@@ -239,8 +232,3 @@ def check_existing(journal: Journal) -> None:
         raise Failure("A journal in memory is seen by its own process alone; name a file or a database.")
     if isinstance(journal, SqliteJournal) and not Path(journal.path).exists():
         raise Failure(f"There is no journal {journal.path}.")
-
-
-def stop_saying() -> None:
-    """Say nothing more on standard output, whose reader has gone: else Python complains once more when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

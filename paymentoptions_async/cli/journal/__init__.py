@@ -16,8 +16,9 @@ import click
 
 from paymentoptions_async import refs, settlement, settling
 from paymentoptions_async.balance import Balance, balance_of
+from paymentoptions_async.cli.failure import Failure, stop_saying
 from paymentoptions_async.cli.journal import exporting, texts, views
-from paymentoptions_async.cli.options import Access, Duration, Failure, Instant, journal_options
+from paymentoptions_async.cli.options import Access, Duration, Instant, journal_options
 from paymentoptions_async.errors import InvalidValue
 from paymentoptions_async.intent import Record
 from paymentoptions_async.journal import Journal
@@ -117,7 +118,7 @@ def settle(
         views.show_settlement(views.open_console(), prepared, verdict, by=by, note=note, now=time.time())
         click.confirm("Settle it so?", abort=True)
     payment = access.run(partial(settling.settle, settlement=prepared))
-    click.echo(f"{payment.ref} is {payment.status.name} now.")
+    _say_what_is_done(f"{payment.ref} is {payment.status.name} now.")
 
 
 @command.command()
@@ -246,7 +247,16 @@ def _settle_abandoned(access: Access, *, older_than: float, by: str, note: str, 
         click.confirm(f"Settle these {len(records)} as abandoned?", abort=True)
     closed = access.run(partial(settling.settle_abandoned, records=records, by=by, note=note))
     changed = len(records) - len(closed)
-    click.echo(f"{len(closed)} are EXPIRED now." + (f" {changed} changed meanwhile and were left." if changed else ""))
+    left = f" {changed} changed meanwhile and were left." if changed else ""
+    _say_what_is_done(f"{len(closed)} are EXPIRED now.{left}")
+
+
+def _say_what_is_done(words: str) -> None:
+    """Say it; where nobody reads that, it is done all the same, and the exit code must not deny it."""
+    try:
+        click.echo(words)
+    except BrokenPipeError:
+        stop_saying()
 
 
 _WRITERS: dict[str, tuple[str, Callable[[Iterable[Record]], str]]] = {

@@ -11,8 +11,9 @@ import click
 
 from paymentoptions_async import gateway as paymentoptions
 from paymentoptions_async.cli.clients import make_client
+from paymentoptions_async.cli.failure import Failure, stop_saying
 from paymentoptions_async.cli.journal.texts import plain
-from paymentoptions_async.cli.options import GATEWAYS, Duration, Failure, Rate, check_existing, stop_saying
+from paymentoptions_async.cli.options import GATEWAYS, Duration, Rate, check_existing
 from paymentoptions_async.cli.poll.rounds import Rounds, heard
 from paymentoptions_async.cli.poll.telling import JsonLines, Lines, Summary
 from paymentoptions_async.errors import PaymentOptionsError

@@ -12,7 +12,7 @@ from random import Random
 from typing import Protocol
 
 from paymentoptions_async import PaymentOptions, Round
-from paymentoptions_async.cli.options import Failure
+from paymentoptions_async.cli.failure import Failure
 from paymentoptions_async.corefy import Corefy
 from paymentoptions_async.errors import JournalUnavailable
 from paymentoptions_async.flow import Pace
@@ -92,8 +92,9 @@ class Rounds:
     def stop(self) -> None:
         """Let what is in flight come in, and leave the rest to others."""
         if not self._stop.is_set():
-            self._telling.stopping()
-        self._stop.set()
+            self._stop.set()  # first: where nobody reads what is said, saying it fails
+            with contextlib.suppress(OSError):
+                self._telling.stopping()
 
     async def once(self) -> int:
         """Go round once; return the exit code. Raises what `PaymentOptions.resolve_open` raises."""

@@ -12,7 +12,8 @@ import click
 
 from paymentoptions_async import gateway as paymentoptions
 from paymentoptions_async.cli.clients import make_client
-from paymentoptions_async.cli.options import GATEWAYS, Failure, Rate
+from paymentoptions_async.cli.failure import Failure
+from paymentoptions_async.cli.options import GATEWAYS, Rate
 from paymentoptions_async.cli.reconcile import arguments, cluster, grouped, texts
 from paymentoptions_async.cli.reconcile.arguments import When, Workers
 from paymentoptions_async.cli.reconcile.grouped import (

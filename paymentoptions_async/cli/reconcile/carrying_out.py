@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
+from paymentoptions_async.cli.failure import Failure, stop_saying
 from paymentoptions_async.cli.journal.texts import plain
-from paymentoptions_async.cli.options import Failure, stop_saying
 from paymentoptions_async.errors import PaymentOptionsError
 
 T = TypeVar("T")
@@ -58,10 +58,11 @@ async def _interruptible(
     task = asyncio.ensure_future(work())
 
     def interrupt() -> None:
-        if task.cancelling():
-            stop()
+        again = task.cancelling()
+        with contextlib.suppress(OSError):  # nobody reads it any more, which is no reason to go on
+            (stop if again else stopping)()
+        if again:
             os._exit(Failure.exit_code)
-        stopping()
         task.cancel()
 
     with _heard(interrupt):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paymentoptions_async.cli.options import Failure
+from paymentoptions_async.cli.failure import Failure
 from paymentoptions_async.cli.reconcile.arguments import Workers
 
 if TYPE_CHECKING:  # comes with the extra

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
-from paymentoptions_async.cli.options import Failure, stop_saying
+from paymentoptions_async.cli.failure import Failure, stop_saying
 from paymentoptions_async.cli.reconcile import results
 from paymentoptions_async.cli.reconcile.carrying_out import Interrupted, carry_out
 from paymentoptions_async.cli.reconcile.showing import JsonLines, Log, Screen, Terminal, open_console
@@ -42,7 +42,10 @@ class Telling:
         try:
             report = carry_out(work, stopping=self._stopping, stop=lambda: self._stopped(go_on))
         except Interrupted:
-            self._stopped(go_on)
+            try:
+                self._stopped(go_on)
+            except BrokenPipeError:
+                stop_saying()
             raise SystemExit(Failure.exit_code) from None
         except Failure as failure:
             self.screen.rest()

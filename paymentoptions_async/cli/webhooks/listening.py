@@ -16,9 +16,9 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
+from paymentoptions_async.cli.failure import Failure
 from paymentoptions_async.cli.webhooks import deliveries
 from paymentoptions_async.cli.webhooks.deliveries import Answer, Delivery
-from paymentoptions_async.cli.webhooks.failure import Failure
 from paymentoptions_async.values.urls import is_loopback, split_url
 
 PORT = 8481
